@@ -38,3 +38,7 @@ class DnsSummary:
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     absent: tuple[AbsentName, ...] = ()
     servers: tuple[str, ...] = ()
+    # clients of which no question was answered, while others' were, and how many they asked
+    cut_off: Mapping[str, int] = field(default_factory=dict)
+    legs: int = 0  # of the answered: what a node asked on for a question that it translates
+    tardy: int = 0  # answers that came 1 s after the question or later, which was asked once

@@ -20,6 +20,7 @@ RESOLVER_TIMEOUT_MS = (4_500.0, 5_500.0)  # resolv.conf(5): 5 s by default
 NAMES_SHOWN, MISSING_KEPT = 3, 20
 TIMEOUT_NS, PROMPT = 800_000_000, 4  # of a resolver, 1 s at least; a fourth of it after the second
 ADDRESSES, REVERSE = ("A", "AAAA"), ".arpa"
+TARDY_NS = 1_000_000_000  # whoever waits notices it
 AT_ONCE_NS = 1_000_000  # a packet is on all of its interfaces within microseconds
 Names = dict[str, set[str]]
 Question = tuple[bytes, str, str]
@@ -56,7 +57,28 @@ def summary(flows: FlowTable, until: int = 0) -> DnsSummary | None:
         missing=_missing(answered),
         absent=tuple(_absent(answered)),
         servers=tuple(dict.fromkeys(address(one.server) for one in (*done, *late))),
+        cut_off=_cut_off([*(one for one in done if one.rcode is None), *late], answered),
+        legs=_legs(answered),
+        tardy=sum(map(_is_tardy, answered)),
     )
+
+
+def _cut_off(
+    silent: Iterable[DnsTransaction], answered: Iterable[DnsTransaction]
+) -> Mapping[str, int]:
+    """By the server that was asked: not of one that answers nobody."""
+    served = {(one.client, one.server) for one in answered}
+    answering = {server for _, server in served}
+    ends = Counter((one.client, one.server) for one in silent)
+    return {
+        address(client): count
+        for (client, server), count in ends.items()
+        if server in answering and (client, server) not in served
+    }
+
+
+def _is_tardy(one: DnsTransaction) -> bool:
+    return not one.retries and (one.latency or 0) >= TARDY_NS
 
 
 def _without_legs(
@@ -69,6 +91,19 @@ def _without_legs(
     for one in answered if silent else ():
         asked[_question(one)].append(one)
     return [one for one in silent if not any(_is_leg(one, of) for of in asked[_question(one)])]
+
+
+def _legs(answered: Iterable[DnsTransaction]) -> int:
+    """How many are those of a question that a node asks on, to the endpoint it translates to."""
+    latest: dict[Question, DnsTransaction] = {}
+    count = 0
+    for one in sorted(answered, key=lambda one: one.at):
+        before = latest.get(question := _question(one))
+        if before is not None and _is_leg(one, before):
+            count += 1
+        else:
+            latest[question] = one
+    return count
 
 
 def _question(one: DnsTransaction) -> Question:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from collectors.findings import Finding
 from diagnosis.lookups import DnsSummary
 from diagnosis.loss_location import LossLocation, loss_report, place
+from diagnosis.loss_shares import LossShare
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._dns import (
     DNS_PORT,
@@ -28,6 +29,8 @@ from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 SHARE = Threshold("from", 10, "% of questions unanswered", CONVENTION)
 MOST = Threshold("with a place from", 50, "% unanswered", CONVENTION)
 LEAST = Threshold("at least", 3, "questions unanswered in 15 s", CONVENTION)
+CERTAIN = Threshold("or certainly more than", 2, "% (Wilson)", CONVENTION)
+CUT_OFF = Threshold("or of one client, while others are answered, all of", 5, "", CONVENTION)
 RULE = Rule(
     id="dns_unanswered",
     title="DNS questions get no answer",
@@ -36,7 +39,7 @@ RULE = Rule(
     inputs=("DNS", "capture"),
     symptoms=("name", "slow", "load"),
     screen="dns",
-    thresholds=(SHARE, MOST, LEAST, QUESTIONS),
+    thresholds=(SHARE, CERTAIN, MOST, LEAST, CUT_OFF, QUESTIONS),
     false_friends=("answers reach the node and not the pod", "the capture itself loses packets"),
     verify="every question is answered",
 )
@@ -65,6 +68,9 @@ def _seen(snapshot: Snapshot) -> Iterator[Sight]:
         elif _are_many(snapshot, lookups) and not _are_lost_here(snapshot, target, lookups):
             count = _unanswered(snapshot, lookups)
             yield Sight(target, count, _finding(snapshot, target, lookups, None))
+        elif _cut_off(lookups):
+            count = sum(lookups.cut_off[one] for one in _cut_off(lookups))
+            yield Sight(target, count, _finding(snapshot, target, lookups, None))
 
 
 _findings = DnsServerFindings(RULE, _seen)
@@ -73,7 +79,15 @@ evaluate, explains_finding = _findings.evaluate, _findings.explains_finding
 
 def _are_many(snapshot: Snapshot, lookups: DnsSummary) -> bool:
     silent = _unanswered(snapshot, lookups)
-    return silent >= LEAST.value and share(silent, lookups.asked) >= SHARE.value
+    if silent >= LEAST.value and share(silent, lookups.asked) >= SHARE.value:
+        return True
+    of_all = LossShare(silent, max(silent, lookups.asked - lookups.legs))
+    return of_all.is_loss and of_all.low > CERTAIN.value
+
+
+def _cut_off(lookups: DnsSummary) -> list[str]:
+    """Clients that get no answer at all."""
+    return sorted(one for one, asked in lookups.cut_off.items() if asked >= CUT_OFF.value)
 
 
 def _unanswered(snapshot: Snapshot, lookups: DnsSummary) -> int:
@@ -100,6 +114,9 @@ def _finding(
     if loss is None and silent > lookups.unanswered:
         title = f"{title}, or only to a retry"
         counts = f"{counts} ({lookups.repeated} of these answered only after a timeout)"
+    if clients := _cut_off(lookups) if loss is None else []:
+        names = listed(map(snapshot.name, clients))
+        title = f"No DNS question of {names} gets an answer, and others do"
     outside = servers_outside(snapshot, lookups)
     evidence = [
         target.fact(counts, SOURCE),

@@ -53,7 +53,7 @@ def test_a_leg_that_has_the_question_alone_was_answered() -> None:
         for packet in leg
     ]
     found = seen(*packets)
-    assert (found.asked, found.answered, found.unanswered) == (20, 20, 0)
+    assert (found.asked, found.answered, found.unanswered, found.legs) == (20, 20, 0, 0)
 
 
 def test_questions_that_nobody_answers() -> None:
@@ -148,3 +148,18 @@ def test_names_that_a_search_domain_has_and_addresses_without_a_name() -> None:
     packets = [p for n in range(8) for p in named(n, forms[n % 2], 3 * (n % 2 == 0))]
     assert not seen(*packets).absent
     assert not seen(*(p for n in range(8) for p in named(n, "1.0.0.10.in-addr.arpa", 3))).absent
+
+
+def test_a_client_that_nobody_answers_beside_others() -> None:
+    other = [p for n in range(6) for p in asked(10 + n, SERVICE, client=NODE, answer=True)]
+    own = [p for n in range(6) for p in asked(n, SERVICE, answer=False)]
+    assert seen(*other, *own).cut_off == {POD: 6}
+    assert not seen(*own).cut_off, "the server answers nobody"
+    assert not seen(*other, *own, *asked(7, SERVICE, answer=True)).cut_off
+
+
+def test_what_a_node_asks_on_is_the_same_question() -> None:
+    """Its server is another one, and its client the same."""
+    legs = ((SERVICE, 0), (SERVER, 20_000))
+    found = seen(*(p for n in range(9) for to, at in legs for p in asked(n, to, at, answer=True)))
+    assert (found.answered, found.legs) == (18, 9)

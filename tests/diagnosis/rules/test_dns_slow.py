@@ -55,3 +55,16 @@ def test_a_server_outside_is_not_the_cluster_s() -> None:
         view = pod(lookups=replace(LATE, servers=(server,)))
         service = replace(DNS, selector=(("a", "b"),))
         assert found(view, services=(service,))["dns_slow"].fix.startswith(command)
+
+
+def test_a_share_of_answers_after_a_second() -> None:
+    some = replace(LATE, median_ms=0.6, tardy=14)
+    finding = found(pod(lookups=some))["dns_slow"]
+    assert finding.severity == "warning" and finding.title.startswith("14 % (bound 9 to 22 %)")
+    assert "14 of them came after 1 s or later" in [one.text for one in finding.evidence]
+
+
+@pytest.mark.alike
+def test_a_few_names_whose_servers_are_far() -> None:
+    assert "dns_slow" not in found(pod(lookups=replace(LATE, median_ms=0.6, tardy=4)))
+    assert "dns_slow" not in found(pod(lookups=replace(LATE, median_ms=0.6, tardy=8)))

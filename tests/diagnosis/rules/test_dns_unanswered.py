@@ -113,3 +113,18 @@ def test_questions_that_are_rejected_at_the_client_s_end() -> None:
 def test_a_client_that_refuses_what_comes_too_late_rejects_no_question() -> None:
     note = f"ICMP {CLIENT.ip} udp port 40001 unreachable"
     assert rejected(CLIENT.ip, note).title == "100 % of DNS questions get no answer"
+
+
+def test_a_few_per_cent_of_many_questions() -> None:
+    """Each of them keeps its client waiting for a resolver's timeout."""
+    few = DnsSummary(10, 200, 200, retried=12, repeated=12, servers=(SERVER.ip,))
+    (finding,) = of_a_capture(few)
+    assert finding.title.startswith("6 % of DNS questions")
+    assert not of_a_capture(replace(few, retried=4, repeated=4))
+
+
+def test_one_client_of_many() -> None:
+    few = DnsSummary(10, 400, 393, 7, servers=(SERVER.ip,), cut_off={"10.244.1.9": 7, CLIENT.ip: 2})
+    (finding,) = of_a_capture(few)
+    assert finding.title == "No DNS question of 10.244.1.9 gets an answer, and others do"
+    assert not of_a_capture(replace(few, cut_off={CLIENT.ip: 2}))
