@@ -52,7 +52,7 @@ def _fault(
     group: PathGroup, manner: Manner, endpoints: tuple[str, ...], row: PathRow
 ) -> EndpointFault:
     total = sum(one.connections for one in group.rows)
-    failed = LossShare(min(total, max(row.failed, row.reset_by_server, row.closed)), total)
+    failed = LossShare(min(total, max(row.failed, row.reset_by_server, row.shut)), total)
     return EndpointFault(group, manner, endpoints, failed, row)
 
 
@@ -87,9 +87,10 @@ def _manner(row: PathRow) -> Manner | None:
 
 def _is_closing(row: PathRow, is_over: bool) -> bool:
     """Whether it ends most of the connections that it does not answer."""
-    is_mostly = 2 * row.closed >= row.requests - row.answered
-    is_failing = is_over or row.answered <= WELL * row.requests
-    return row.closed >= LEAST and is_mostly and is_failing
+    asked = row.requests + row.hung_up
+    is_mostly = 2 * row.shut >= asked - row.answered
+    is_failing = is_over or row.answered <= WELL * asked
+    return row.shut >= LEAST and is_mostly and is_failing
 
 
 def _is_over(row: PathRow) -> bool:
@@ -135,9 +136,7 @@ def _are_handed_on(row: PathRow) -> bool:
 def _is_well(row: PathRow) -> bool:
     is_answering = 2 * row.answered >= row.requests
     return (
-        row.completed >= LEAST
-        and row.failed + row.closed <= WELL * row.connections
-        and is_answering
+        row.completed >= LEAST and row.failed + row.shut <= WELL * row.connections and is_answering
     )
 
 

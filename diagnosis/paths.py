@@ -165,6 +165,8 @@ class PathRow:
     silent: int = 0  # of those: none came for 1.5 s and more, or until the client gave up
     abandoned: int = 0  # of the silent: the client ended them, the server did not
     closed: int = 0  # of those: the server sent a FIN first, and never anything else
+    hung_up: int = 0  # by the server, at once, by a FIN or RST, before anybody sent anything
+    ungreeted: int = 0  # of a protocol in which the server begins: it did not, and the client left
     refused: int = 0  # by a RST in answer to the SYN
     rejected: int = 0  # by an ICMP error in answer to the SYN
     icmp: str = ""  # what it said
@@ -185,6 +187,11 @@ class PathRow:
     @property
     def endpoint_end(self) -> End:
         return self.endpoint, self.endpoint_port
+
+    @property
+    def shut(self) -> int:
+        """By the server, without an answer."""
+        return self.closed + self.hung_up
 
     @property
     def failed(self) -> int:
@@ -223,6 +230,8 @@ COUNTS = (
     "silent",
     "abandoned",
     "closed",
+    "hung_up",
+    "ungreeted",
     "refused",
     "rejected",
     "reset_by_client",

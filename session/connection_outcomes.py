@@ -8,6 +8,7 @@ from collectors.capture.header_values import MASK
 from collectors.capture.joined_legs import Legs
 from collectors.capture.tcp import TcpFlow
 from session.connection_sides import WENT_OUT
+from session.greetings import is_ungreeted
 
 LATE_NS = 1_500_000_000  # an answer that is later is none, for now
 FAILED = frozenset(
@@ -17,6 +18,8 @@ FAILED = frozenset(
         "incomplete",
         "silent",
         "closed",
+        "hung_up",
+        "ungreeted",
         "refused",
         "rejected",
         "reset_by_server",
@@ -87,6 +90,8 @@ def _request(legs: Sequence[TcpFlow], now: int) -> Outcome:
         "silent": silent,
         "abandoned": silent and _is_abandoned(legs),
         "closed": asked and not answered and not reset and _is_closed(legs),
+        "hung_up": not asked and not answered and _is_hung_up(legs),
+        "ungreeted": not asked and not answered and is_ungreeted(legs),
         "reset_by_client": any(leg.reset_by is leg.client for leg in cut),
         "reset_by_server": reset,
     }
@@ -123,6 +128,27 @@ def _is_servers_end(legs: Sequence[TcpFlow], ended: Sequence[TcpFlow]) -> bool:
     asked = min(leg.asked_at or leg.last_ns for leg in ended)
     is_at_once = at - max(leg.synack_at for leg in ended) <= LATE_NS
     return all(at <= one for one in clients) and (asked <= at or is_at_once)
+
+
+def _is_hung_up(legs: Sequence[TcpFlow]) -> bool:
+    """Whether the server ended it as soon as it was accepted, and the client had not ended it."""
+    opened = [leg for leg in legs if leg.synack_at and leg.acked_at]
+    ends = [end for leg in opened if (end := _servers_end(leg))]
+    if not ends or min(ends) - max(leg.synack_at for leg in opened) > LATE_NS:
+        return False
+    clients = [leg.client.fin_at or leg.client.reset_at for leg in legs]
+    return all(min(ends) <= one for one in clients if one) and all(map(_is_bare, opened))
+
+
+def _servers_end(leg: TcpFlow) -> int:
+    """When the server closed or reset it; 0 where it did not."""
+    return leg.server.fin_at or leg.server.reset_at
+
+
+def _is_bare(leg: TcpFlow) -> bool:
+    """Whether the server sent nothing but its SYN-ACK, and perhaps a FIN, by their numbers."""
+    sent = (leg.server.end - leg.server.start) & MASK
+    return sent == 1 + bool(leg.server.fin_at)
 
 
 def _closed_at(legs: Sequence[TcpFlow]) -> int:

@@ -21,6 +21,7 @@ from collectors.frozen import frozen
 from diagnosis.slow_answers import SLOW_LEAST_NS, SLOW_NS, SLOW_TIMES
 from diagnosis.snapshot import Conversation
 from session.capture_time import capture_time
+from session.greetings import greeted_after
 from session.server_pushes import are_pushes, are_timed
 
 UNANSWERED_NS = 1_500_000_000  # a SYN that was retransmitted, or waits longer than any path needs
@@ -162,7 +163,8 @@ def _slowest(flows: Sequence[TcpFlow], now: int) -> int:
 
 def _wait(flow: TcpFlow, now: int) -> int:
     """The longest of the last 15 s: what a connection that lasts met earlier is over."""
-    return flow.recent_wait if now - flow.recent_wait_at <= RECENT_NS else 0
+    waited = flow.recent_wait if now - flow.recent_wait_at <= RECENT_NS else 0
+    return max(waited, greeted_after(flow))
 
 
 def _opened(flows: Sequence[TcpFlow]) -> int:
@@ -268,7 +270,7 @@ def _is_challenged(flow: TcpFlow) -> bool:
 
 def _is_slow(flow: TcpFlow, now: int) -> bool:
     """Whether an answer was later than a second, or far later than the path needs."""
-    if flow.recent_wait < min(SLOW_NS, SLOW_LEAST_NS):
+    if max(flow.recent_wait, greeted_after(flow)) < min(SLOW_NS, SLOW_LEAST_NS):
         return False
     needed = min(SLOW_NS, max(SLOW_LEAST_NS, SLOW_TIMES * (_rtt(flow) or 0)))
     return _wait(flow, now) >= needed

@@ -32,14 +32,14 @@ RULE = Rule(
     symptoms=("reset", "connect"),
     screen="flows",
     criterion="the handshake is seen, the client sends a request, the server's FIN comes before "
-    "the client's, and by their sequence numbers it sent nothing else; share with its bound "
-    "(Wilson)",
+    "the client's, and by their sequence numbers it sent nothing else; or neither sends anything, "
+    "and the server ends it within 1.5 s; share with its bound (Wilson)",
     thresholds=(LEAST, SHARE, ALL, SPREAD_S),
     false_friends=(
         "idle connections that the server closes: they were answered, or never asked anything",
         "a protocol in which only the client speaks (logs, metrics): the client closes, or the "
         "server after a pause",
-        "probes that connect and send nothing",
+        "probes that connect and send nothing: they close first",
         "a server that denies some clients so by design",
         "requests that need no answer, of a machine with itself",
         "its pod ends, as in a rollout",
@@ -48,9 +48,9 @@ RULE = Rule(
     "speaks (TLS, HTTP/2, the PROXY protocol), and has it a limit of connections?",
     verify="requests are answered",
 )
-DENIED = (
-    "{name} closes connections of {clients} without an answer to the request, and answers others"
-)
+UNANSWERED = "without an answer to the request"
+AT_ONCE = "as soon as they are accepted"
+DENIED = "{name} closes connections of {clients} {when}, and answers others"
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
@@ -90,17 +90,18 @@ def _is_apart(snapshot: Snapshot, row: PathRow) -> bool:
 
 def _is_closing(row: PathRow) -> bool:
     spread = (row.failing.last_ns - row.failing.first_ns) / 1e9
-    if row.closed < LEAST.value or spread < SPREAD_S.value:
+    if row.shut < LEAST.value or spread < SPREAD_S.value:
         return False
     if row.answered:
         return _share(row).low >= SHARE.value
     # those that it closes later are silent before: it may have waited for more
-    soon = row.closed - (row.silent - row.abandoned)
-    return soon >= LEAST.value and 100 * soon >= ALL.value * row.requests
+    soon = row.shut - (row.silent - row.abandoned)
+    asked = row.requests + row.hung_up
+    return soon >= LEAST.value and 100 * soon >= ALL.value * asked
 
 
 def _share(row: PathRow) -> LossShare:
-    return LossShare(row.closed, row.closed + row.answered)
+    return LossShare(row.shut, row.shut + row.answered)
 
 
 # --- in words
@@ -109,26 +110,37 @@ def _share(row: PathRow) -> LossShare:
 def _finding(snapshot: Snapshot, view: TargetView, rows: list[PathRow]) -> Finding:
     row, asked = added(rows), rows[0]
     name = f"{snapshot.name(asked.asked)}:{asked.asked_port}"
-    closed = [one for one in rows if one.closed]
+    closed = [one for one in rows if one.shut]
     is_of_some = _are_others_answered(closed, rows)
     ends = sorted({one.endpoint for one in closed if one.endpoint not in ("", asked.asked)})
     at = f", at {listed(map(snapshot.name, ends))}" if ends else ""
-    text = f"{name} closes {_share(row).text} of the connections without an answer to the request"
-    denied = DENIED.format(name=name, clients=client_text(snapshot, closed))
-    speaks = "" if row.answered else "; a protocol in which it does not speak looks the same"
+    when = AT_ONCE if row.hung_up > row.closed else UNANSWERED
+    text = f"{name} closes {_share(row).text} of the connections {when}"
+    denied = DENIED.format(name=name, clients=client_text(snapshot, closed), when=when)
+    is_known = row.answered or when is AT_ONCE
+    speaks = "" if is_known else "; a protocol in which it does not speak looks the same"
     return RULE.finding(
         subject=snapshot.subject(*asked.asked_end),
         title=(denied if is_of_some else text) + at,
         evidence=(
             view.fact(
-                f"{row.requests:,} requests: {row.closed:,} closed by the server's FIN without an "
-                f"answer, {row.answered:,} answered; clients: {client_text(snapshot, closed)}"
-                + speaks,
+                f"{_counts(row)}, {row.answered:,} answered; clients: "
+                f"{client_text(snapshot, closed)}{speaks}",
                 "capture",
             ),
         ),
-        confidence="likely" if row.answered else "possible",
+        confidence="likely" if is_known else "possible",
     )
+
+
+def _counts(row: PathRow) -> str:
+    texts = [f"{row.requests:,} requests"] if row.requests else []
+    if row.hung_up:
+        texts.append(f"{row.hung_up:,} connections closed before anybody sent anything")
+    if row.closed:
+        texts.append(f"{row.closed:,} closed by the server's FIN without an answer")
+    first, *rest = texts
+    return f"{first}: {', '.join(rest)}" if rest and row.requests else ", ".join(texts)
 
 
 def _are_others_answered(closed: list[PathRow], rows: list[PathRow]) -> bool:

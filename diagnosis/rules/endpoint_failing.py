@@ -201,7 +201,7 @@ def _is_comparable(snapshot: Snapshot, fault: EndpointFault) -> bool:
     silent, answered = set[str](), set[str]()
     for row in fault.group.rows:
         is_there = row.endpoint in fault.endpoints
-        if row.silent + row.closed if is_there else row.answered:
+        if row.silent + row.shut if is_there else row.answered:
             (silent if is_there else answered).add(snapshot.workload(row.client))
     return not silent.isdisjoint(answered)
 
@@ -302,6 +302,6 @@ def _failures(row: PathRow) -> str:
         "rejected": row.rejected,
         "refused": row.refused,
         "without an answer to the request": row.silent,
-        "closed by the server without an answer": row.closed,
+        "closed by the server without an answer": row.shut,
     }
     return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from collectors.findings import Finding
 from diagnosis.by_key import by_key
 from diagnosis.endpoint_faults import are_acknowledged
+from diagnosis.loss_shares import LossShare
 from diagnosis.path_groups import client_text
 from diagnosis.paths import PathRow, added
 from diagnosis.rule import CONVENTION, Rule, Threshold
@@ -24,6 +25,12 @@ GIVEN_UP = Threshold(
 )
 WAITING = Threshold("or", 30, "that were opened in 15 s and wait for one", CONVENTION)
 SPREAD_S = Threshold("opened over", 2, "s and more", CONVENTION)
+GREETING = Threshold(
+    "of a protocol in which the server begins, given up without a greeting, from",
+    10,
+    "% that certainly are",
+    CONVENTION,
+)
 RULE = Rule(
     id="never_answered",
     title="Connections are accepted, and no request is ever answered",
@@ -34,10 +41,11 @@ RULE = Rule(
     screen="flows",
     criterion="handshakes are completed and requests acknowledged, no answer comes to any of them, "
     "and the server does not close what the client has closed",
-    thresholds=(GIVEN_UP, WAITING, SPREAD_S),
+    thresholds=(GIVEN_UP, WAITING, SPREAD_S, GREETING),
     false_friends=(
         "requests are lost on their path: they are retransmitted",
         "a protocol in which only the client speaks (logs, metrics)",
+        "connections that a pool opens before it needs them: by a protocol in which clients begin",
         "long polls, of which none had an event",
     ),
     severity="critical",
@@ -53,7 +61,7 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
         _finding(snapshot, view, rows)
         for view in snapshot.targets
         for rows in by_key(filter(_is_tcp, view.paths), lambda row: row.asked_end).values()
-        if _is_silent(added(rows)) and not is_table_full(view)
+        if (_is_silent(added(rows)) or _is_mute(added(rows))) and not is_table_full(view)
     )
 
 
@@ -77,15 +85,30 @@ def _is_silent(row: PathRow) -> bool:
         return False
     if not are_acknowledged(row):
         return False
-    spread = (row.failing.last_ns - row.failing.first_ns) / 1e9
     opened = min(row.completed, row.silent)
     is_many = row.abandoned >= GIVEN_UP.value or opened >= WAITING.value
-    return spread >= SPREAD_S.value and is_many
+    return _is_lasting(row) and is_many
+
+
+def _is_mute(row: PathRow) -> bool:
+    """Whether clients wait for a greeting in vain: with a share, where others get one."""
+    is_share = _ungreeted(row).low >= GREETING.value
+    return row.ungreeted >= GIVEN_UP.value and is_share and _is_lasting(row)
+
+
+def _ungreeted(row: PathRow) -> LossShare:
+    return LossShare(row.ungreeted, row.completed)
+
+
+def _is_lasting(row: PathRow) -> bool:
+    return row.failing.last_ns - row.failing.first_ns >= SPREAD_S.value * 1e9
 
 
 def _finding(snapshot: Snapshot, view: TargetView, rows: list[PathRow]) -> Finding:
     row, asked = added(rows), rows[0]
     name = f"{snapshot.name(asked.asked)}:{asked.asked_port}"
+    if _is_mute(row):
+        return _of_greetings(snapshot, view, rows, name)
     ends = sorted({one.endpoint for one in rows if one.endpoint not in ("", asked.asked)})
     at = f", at {listed(map(snapshot.name, ends))}" if ends else ""
     is_full = row.unanswered >= GIVEN_UP.value
@@ -104,6 +127,25 @@ def _finding(snapshot: Snapshot, view: TargetView, rows: list[PathRow]) -> Findi
             ),
         ),
         confidence="likely" if row.abandoned >= GIVEN_UP.value else "possible",
+        fix=FIX,
+        fix_kind="shell",
+    )
+
+
+def _of_greetings(snapshot: Snapshot, view: TargetView, rows: list[PathRow], name: str) -> Finding:
+    row = added(rows)
+    return RULE.finding(
+        subject=snapshot.subject(*rows[0].asked_end),
+        title=f"{name} accepts connections and sends no greeting on {_ungreeted(row).text} of "
+        "them: its program is stopped, or waits for something (names of clients: DNS)",
+        evidence=(
+            view.fact(
+                f"{row.completed:,} connections opened; on {row.ungreeted:,} nobody sent anything, "
+                f"and the client ended them after 1.5 s and more; clients: "
+                f"{client_text(snapshot, rows)}",
+                "capture",
+            ),
+        ),
         fix=FIX,
         fix_kind="shell",
     )

@@ -218,6 +218,33 @@ def test_a_server_that_closes_as_soon_as_it_accepts() -> None:
     assert row.closed == 0
 
 
+def rst(*, server: bool, ns: int) -> list[Packet]:
+    if server:
+        return [Segment(RST, 6, 40_000_001).at(hop, ns, back=True) for hop in back(40_000)]
+    return [Segment(RST, 40_000_001, 6).at(hop, ns) for hop in hops(40_000)]
+
+
+def test_a_server_that_closes_before_anybody_sent_anything() -> None:
+    for last in (fin(6, server=True, ns=NOW + 9), rst(server=True, ns=NOW + 9)):
+        (row,) = seen([*ending(asked=False), *last])
+        assert (row.requests, row.closed, row.hung_up) == (0, 0, 1)
+        assert row.failing == Period(NOW, NOW)
+
+
+def test_connections_without_data_that_the_client_ends_or_that_were_idle() -> None:
+    opened = ending(asked=False)
+    later = NOW + 2 * SECOND
+    ends = (
+        [*fin(1, server=False, ns=NOW + 8), *fin(6, server=True, ns=NOW + 9)],
+        [*fin(1, server=False, ns=NOW + 8), *rst(server=True, ns=NOW + 9)],
+        rst(server=False, ns=NOW + 9),
+        fin(6, server=True, ns=later),
+    )
+    for last in ends:
+        (row,) = seen([*opened, *last], later + SECOND)
+        assert (row.closed, row.hung_up) == (0, 0)
+
+
 def test_ends_that_are_no_failure() -> None:
     answered = [*exchange(40_000), *fin(3_006, server=True, ns=NOW + 9)]
     unseen = [*ending(), *fin(3_006, server=True, ns=NOW + 9)]  # the capture lacks the answer

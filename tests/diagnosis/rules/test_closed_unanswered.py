@@ -55,6 +55,16 @@ def test_all_of_them() -> None:
     assert "a protocol in which it does not speak looks the same" in finding.evidence[0].text
 
 
+def test_before_anybody_sends_anything() -> None:
+    """All of them, and beside others that are answered."""
+    (finding,) = said(replace(CLOSED, requests=0, closed=0, hung_up=100))
+    assert finding.title.startswith("svc/shop/api:80 closes all of the connections as soon as they")
+    assert finding.confidence == "likely"
+    (finding,) = said(replace(SOME, requests=60, closed=0, hung_up=40))
+    assert "closes 40 % (bound 31 to 50 %) of the connections as soon as" in finding.title
+    assert "40 connections closed before anybody sent anything" in finding.evidence[0].text
+
+
 def test_those_of_one_client() -> None:
     (finding,) = said(replace(CLOSED, client=OTHER), WELL)
     assert finding.title.startswith(f"svc/shop/api:80 closes connections of {OTHER} without")

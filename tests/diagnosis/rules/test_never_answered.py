@@ -57,6 +57,16 @@ def test_clients_that_wait_for_longer_than_the_capture() -> None:
     assert finding.confidence == "possible"
 
 
+def test_clients_that_wait_for_a_greeting() -> None:
+    mute = replace(STOPPED, requests=0, silent=0, abandoned=0, ungreeted=100)
+    (finding,) = said(mute)
+    assert "accepts connections and sends no greeting on all of them" in finding.title
+    some = replace(WELL, ungreeted=30, failing=Period(SECOND_NS, 9 * SECOND_NS))
+    (finding,) = said(some)
+    assert "sends no greeting on 30 % (bound 22 to 40 %) of them" in finding.title
+    assert not said(replace(some, ungreeted=4)) and not said(replace(some, failing=Period()))
+
+
 ALIKE = [
     replace(STOPPED, answered=1),  # others are answered: a share, or slow
     replace(STOPPED, silent=4, abandoned=4),
