@@ -98,17 +98,17 @@ CLUSTER_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "help": "context of the kubeconfig",
         },
     ),
-    (("-n", "--namespace"), {"help": "namespace to begin with"}),
+    (("-n", "--namespace"), {"help": "namespace to start in"}),
     (
         ("-A", "--all-namespaces"),
-        {"action": "store_true", "help": "begin with all namespaces"},
+        {"action": "store_true", "help": "start with all namespaces"},
     ),
     (("--as",), {"dest": "as_user", "metavar": "USER", "help": "impersonate this user"}),
     (
         ("--as-group",),
-        {"action": "append", "metavar": "GROUP", "help": "and this group; repeatable"},
+        {"action": "append", "metavar": "GROUP", "help": "impersonate this group; repeatable"},
     ),
-    (("--as-uid",), {"metavar": "UID", "help": "and this uid"}),
+    (("--as-uid",), {"metavar": "UID", "help": "impersonate this uid"}),
     (
         ("--config",),
         {

@@ -27,7 +27,7 @@ or `false` there.
 - `podwire config --edit` opens a copy in `$VISUAL` or `$EDITOR`, checks it, and puts it in place
   of the file in one step; the file before it is kept as `config.toml~`. What is not right can be
   edited again. Where the editor fails or somebody else changed the file meanwhile, the file stays
-  and the copy is named.
+  and the path of the copy is printed.
 - `podwire config --schema` prints the JSON schema, for editors that complete and check by it.
 
 What is wrong is a sentence with file, line and the nearest key. Commands without a console end
@@ -45,7 +45,7 @@ TABLES = """
 ## Colours
 
 Single colours of the theme in force, `#rrggbb`, in `[colours]`. What is below the contrast that
-text needs is said when the console opens, with its figure (docs/themes.md).
+text needs is reported when the console opens, with its figure (docs/themes.md).
 
 | colour | where |
 | --- | --- |
@@ -66,7 +66,7 @@ A key, or a list of keys, by the name of what it does, in the table of its place
 
 A key is a character, `ctrl+` and a letter, `f1` to `f24`, or a name: `esc`, `enter`, `space`,
 `tab`, `backspace`, `home`, `end`, `pageup`, `pagedown`, `up`, `down`, `left`, `right`. A key that
-two actions of one screen would have is named, and the action keeps the key that it had. Help,
+two actions of one screen would have is reported, and the action keeps the key that it had. Help,
 footer and hints show the keys in force. Of text boxes and questions the keys stay: `esc`,
 `enter`, and the letters that a question names.
 

@@ -82,7 +82,7 @@ def add_lab(lab: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="no console: try every stream for 5 s and report"
     )
     lab.add_argument(
-        "--fault", action="append", default=[], metavar="NAME", help="begin with this fault on"
+        "--fault", action="append", default=[], metavar="NAME", help="start with this fault on"
     )
     actions = lab.add_subparsers(dest="lab_command", metavar="lab command")
     add_lab_serve(actions)
@@ -98,7 +98,7 @@ def add_lab_serve(actions: Commands) -> None:
         "--noise",
         choices=("none", "healthy", "changing"),
         default="healthy",
-        help="what else a cluster has: nothing, probes and long polls and Jobs and the like"
+        help="what else runs in the cluster: nothing, probes and long polls and Jobs and the like"
         " (default), or rollouts and autoscaling as well",
     )
     for kind, label in (("pods", "pods"), ("services", "Services"), ("nodes", "nodes")):
@@ -168,7 +168,7 @@ def add_check(check: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--strict",
         action="store_true",
-        help="exit with 4 where a part of what was asked for could not be looked at",
+        help="exit with 4 if a part of what was asked for could not be looked at",
     )
     check.add_argument(
         "--record",
@@ -181,7 +181,7 @@ def add_check(check: argparse.ArgumentParser) -> None:
         " and `check --from` read both",
     )
     check.add_argument(
-        "--budget", type=above_zero, metavar="MS", help="round trips that last longer are a finding"
+        "--budget", type=above_zero, metavar="MS", help="round trips longer than this are a finding"
     )
     add_cluster_options(check, of_command=True)
 
@@ -232,14 +232,14 @@ def add_pcap(pcap: argparse.ArgumentParser) -> None:
         "--output",
         choices=("console", "jsonl"),
         default="console",
-        help="jsonl: no console, and no recording; a JSON object a line on standard output"
+        help="jsonl: no console, and no recording; one JSON object per line on standard output"
         " (docs/pcap.md)",
     )
     shown = pcap.add_mutually_exclusive_group()
     shown.add_argument(
-        "--flows", action="store_true", help="with jsonl: an object a flow instead of a packet"
+        "--flows", action="store_true", help="with jsonl: one object per flow instead of per packet"
     )
-    shown.add_argument("--dns", action="store_true", help="with jsonl: an object a DNS lookup")
+    shown.add_argument("--dns", action="store_true", help="with jsonl: one object per DNS lookup")
 
 
 def add_replay(replay: argparse.ArgumentParser) -> None:
@@ -248,7 +248,7 @@ def add_replay(replay: argparse.ArgumentParser) -> None:
         "file",
         type=Path,
         metavar="SESSION|FILE",
-        help="a session (`podwire sessions`), the beginning of its name, `last`, or a file",
+        help="a session (`podwire sessions`), a prefix of its name, `last`, or a file",
     )
     replay.add_argument(
         "--at", default="", metavar="TIME", help="open at this time: 14:03, 14:03:20, ISO (local)"
@@ -267,26 +267,27 @@ def add_join(join: argparse.ArgumentParser) -> None:
         nargs="?",
         default="",
         metavar="SESSION",
-        help="which, where several are shared: its name or the beginning of it",
+        help="which session, if several are shared: its name or a prefix of it",
     )
     how = join.add_mutually_exclusive_group()
     how.add_argument(
         "--ssh",
         metavar="HOST",
         default="",
-        help="a session of another machine, where podwire is installed as well",
+        help="a session on another machine, where podwire is installed too",
     )
     how.add_argument(
         "--via",
         metavar="COMMAND",
         default="",
-        help="the same through another command, whose end is `podwire join --stdio` there; no shell"
-        " reads it",
+        help="the same through another command, which ends in `podwire join --stdio`; it is run"
+        " without a shell",
     )
     how.add_argument(
         "--stdio",
         action="store_true",
-        help="no console: the session on standard input and output, for one on another machine",
+        help="no console: the session on standard input and output, for a console on another"
+        " machine",
     )
 
 
@@ -294,12 +295,12 @@ def add_sessions(sessions: argparse.ArgumentParser) -> None:
     sessions.add_argument("-o", "--output", choices=("text", "json"), default="text")
     actions = sessions.add_subparsers(dest="sessions_command", metavar="sessions command")
     export = actions.add_parser("export", help="write one session into one new file")
-    export.add_argument("session", metavar="SESSION", help="its name, its beginning, or `last`")
+    export.add_argument("session", metavar="SESSION", help="its name, a prefix of it, or `last`")
     export.add_argument("file", type=Path, nargs="?", metavar="FILE", help="new; SESSION.podwire")
     imported = actions.add_parser("import", help="add a session from such a file")
     imported.add_argument("file", type=Path, metavar="FILE", help="what `export` wrote")
     bounds = "(sessions_gib, sessions_days of the configuration: 2 GiB, 14 days)"
-    actions.add_parser("prune", help=f"remove now what is past the bounds of size and age {bounds}")
+    actions.add_parser("prune", help=f"remove now what exceeds the bounds of size and age {bounds}")
 
 
 def add_report(report: argparse.ArgumentParser) -> None:
@@ -307,7 +308,7 @@ def add_report(report: argparse.ArgumentParser) -> None:
         "files",
         nargs="+",
         metavar="SESSION|FILE",
-        help="a session (`podwire sessions`), the beginning of its name, `last`, a file that was"
+        help="a session (`podwire sessions`), a prefix of its name, `last`, a file that was"
         " recorded or a capture; node/NAME=FILE says where a capture was made",
     )
     report.add_argument(
@@ -371,10 +372,10 @@ COMMANDS: dict[str, tuple[Arguments, str]] = {
     "replay": (add_replay, "look at a recorded session"),
     "join": (
         add_join,
-        "look at the session that a colleague shares (S in a console), with cursor and size"
-        " of one's own",
+        "look at the session that a colleague shares (S in a console), with your own cursor and"
+        " window size",
     ),
-    "report": (add_report, "write a session up: what was found, and when"),
+    "report": (add_report, "write up a session: what was found, and when"),
     "sessions": (add_sessions, "what was recorded here: list, export, import, prune"),
     "completion": (
         add_completion,

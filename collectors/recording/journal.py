@@ -1,6 +1,6 @@
 """Every write to a cluster, on disk before it is sent: who, when, what, how it ended.
 
-One JSON object a line, appended with one write and synced. `begin` is written before the request,
+One JSON object per line, appended with one write and synced. `begin` is written before the request,
 `end` after the answer. A pod whose creation began, was not refused, and whose deletion did not end
 well is a pending delete: of this console until it quits, of `podwire clean` where a console was
 killed.
