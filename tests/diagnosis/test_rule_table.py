@@ -171,6 +171,10 @@ def test_a_rule_that_is_written_wrongly_is_said_in_a_sentence(
         ),
         ({"inputs": ()}, "it has no inputs."),
         (
+            {"verify": "it falls below 75 %"},
+            "its verify has the threshold '75 %', which users may set: say it without.",
+        ),
+        (
             {"false_friends": ()},
             "it has no false friends: name what looks the same and is harmless, or something else.",
         ),

@@ -98,6 +98,7 @@ def _problems(rule: Rule, module: str) -> Iterator[str]:
     if not rule.criterion and not rule.thresholds:
         yield "it has neither a criterion nor a threshold."
     yield from _unfounded(rule.thresholds)
+    yield from _repeated(rule)
     yield from no_symptoms(rule)
     if not rule.symptoms and rule.stage != "advice" and rule.scope != "policy":
         yield f"it has no symptoms: name those that the guide evaluates it for: {', '.join(SYMPTOMS)}."
@@ -111,6 +112,15 @@ def _problems(rule: Rule, module: str) -> Iterator[str]:
     for name in rule.inputs:
         if name not in INPUTS and name not in COUNTERS:
             yield f"{name!r} is no input and no counter.{_meant(name, {*INPUTS, *COUNTERS})}"
+
+
+def _repeated(rule: Rule) -> Iterator[str]:
+    """Of figures that a user may set, those that a text has as they are unset."""
+    for threshold in rule.thresholds:
+        figure = f"{threshold.value} {threshold.unit.partition(' ')[0]}"
+        for name in ("verify", "fix", "disproof"):
+            if figure.endswith((" %", " ms", " s")) and figure in getattr(rule, name):
+                yield f"its {name} has the threshold {figure!r}, which users may set: say it without."
 
 
 def _unfounded(thresholds: Iterable[Threshold]) -> Iterator[str]:

@@ -29,6 +29,7 @@ from session.session_archive import SessionArchive
 from session.store import Store
 from tests.support.replay import opened
 from tests.tui.test_snapshots import SCREENS
+from tui import screens
 from tui.panels.conntrack import NOT_COUNTED
 
 MORE_SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -38,13 +39,44 @@ MORE_SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
     "compare": ("pod", ("o",)),
     "conntrack": ("pod", ("6",)),
     "event": ("pod", ("8", "end", "enter")),
+    "timeline": ("pod", ("t",)),
+    "lookup": ("pod", ("3", "end", "enter")),
+    "node events": ("node", ("8",)),
 }
-ALL = {**SCREENS, **MORE_SCREENS}
+AS_OTHERS = {"filter", "peer", "pinned"}  # drawn as cluster, counter and counters are
+ALL = {
+    name: screen for name, screen in {**SCREENS, **MORE_SCREENS}.items() if name not in AS_OTHERS
+}
+SHOWN_BY = {  # by the module of a screen, one of ALL
+    "cluster": "cluster",
+    "compare": "compare",
+    "connectivity_matrix": "matrix",
+    "findings": "findings",
+    "flow": "flow",
+    "help": "help",
+    "series_detail": "counter",
+    "target": "packets",
+    "text_view": "lookup",
+    "timeline": "timeline",
+}
+BASES = {"base", "capture_keys", "dialog", "target_opener", "time_keys"}  # what screens inherit
+OF_THE_PRESENT = {
+    "access",  # asks the API server
+    "attach",
+    "command_line",  # of what is typed, as are the next three
+    "confirm",
+    "go_to_time",
+    "mark_note",
+    "faults",  # asks the lab
+    "guide",  # probes; a recording has them in its events
+    "people",  # who is connected
+}
 OFFERS_LESS = "help"  # in a recording
 SIZE = (120, 40)
+SCREEN = re.compile(r"^class \w+\(.*(Screen|Keys|Opener|Dialog)\b", re.M)
 STATE = re.compile(r"(● (live|ready|running)|◐ listing|○ recorded)\s*$")
 # a capture of a recording runs no more, no key counts there, and its list of events is not live
-STATUS = re.compile(", r counts again|(?<=^ )live · (?=this pod)")
+STATUS = re.compile(", r counts again|(?<=^ )live · (?=this pod|whole node)")
 MEANWHILE = (
     ("· recorded ·", "· running ·"),
     (NOT_COUNTED, "counting"),
@@ -204,7 +236,20 @@ async def screen_of(control: Controller, first: str, keys: tuple[str, ...]) -> l
     key = next((key for key in control.store.targets if first and key.startswith(first)), "")
     app = opened(control, key)
     async with app.run_test(size=SIZE) as pilot:
-        return await drawn_after(pilot, keys)
+        lines = await drawn_after(pilot, keys)
+        modules = [m for m, name in SHOWN_BY.items() if ALL[name] == (first, keys)]
+        shown = type(app.screen).__module__
+        assert all(shown == f"tui.screens.{module}" for module in modules), shown
+        return lines
+
+
+def test_every_screen_is_compared_or_is_of_the_present() -> None:
+    paths = Path(screens.__file__).parent.glob("*.py")
+    defined = {path.stem for path in paths if SCREEN.search(path.read_text())}
+    assert defined - BASES == {*SHOWN_BY, *OF_THE_PRESENT}, (
+        "a screen of which no test compares anything"
+    )
+    assert set(SHOWN_BY.values()) <= set(ALL)
 
 
 async def drawn_after(pilot: Pilot[int], keys: tuple[str, ...]) -> list[Line]:
