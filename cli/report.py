@@ -34,9 +34,9 @@ from session.given_recordings import (
     running_notes,
     without_evidence,
 )
-from session.hindsight import NOTE, Hindsight
 from session.incident_report import incident_report
 from session.private_report import NamedSource, report_mask
+from session.recorded_consequences import NOTE, Hindsight
 from session.replay import play
 from session.report_captures import capture_files, files_of
 from session.store import Store
@@ -133,13 +133,13 @@ def by_rules(sources: Sequence[RecordedSource]) -> bool:
 
 async def _played(source: JoinedSource, stream: Stream, notes: list[str]) -> Store:
     control = Controller(Store(), stream)
-    hindsight, with_rules = Hindsight(control.store, stream), by_rules(source.sources)
+    recorded_consequences, with_rules = Hindsight(control.store, stream), by_rules(source.sources)
     if not with_rules:
-        source.before_event = hindsight.advance
+        source.before_event = recorded_consequences.advance
     async with progress(source, source.sources):
         await play(control, source, with_rules=with_rules)
     await control.close()
-    notes += [NOTE] if hindsight.explained else []
+    notes += [NOTE] if recorded_consequences.explained else []
     return control.store
 
 

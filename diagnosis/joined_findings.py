@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from collectors.findings import Finding, ordered
 from collectors.key_priority import KEY_PRIORITY
+from diagnosis.comparable_captures import with_incomparable
 from diagnosis.consequences import joined
 from diagnosis.grouping import grouped
-from diagnosis.lagging import with_lag
 from diagnosis.rules._filters import with_filters
 from diagnosis.scope import in_scope
 from diagnosis.snapshot import Snapshot
@@ -29,7 +29,7 @@ def joined_findings(
     known = joined(snapshot, found, explains, others, earlier)
     rows = {row.rule.id: row for row in table}
     named = (_with_filters(snapshot, finding, rows[finding.rule]) for finding in known)
-    said = [with_lag(snapshot, finding) for finding in named]
+    said = [with_incomparable(snapshot, finding) for finding in named]
     return ordered(grouped(in_scope(snapshot, said)))
 
 

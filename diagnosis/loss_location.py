@@ -14,7 +14,7 @@ from typing import Literal
 
 from collectors.events import PodRow
 from collectors.frozen import frozen
-from diagnosis.lagging import why_lagging
+from diagnosis.comparable_captures import why_not_comparable
 from diagnosis.paths import End
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 
@@ -99,7 +99,7 @@ def _between_nodes(
     view: TargetView, one: Conversation, sender: NodeSight | None, answers_left: bool
 ) -> LossLocation | None:
     """`view` and `one` are of the pod's node. Nothing where either capture may lack packets."""
-    if sender is None or why_lagging(view) or why_lagging(sender[0]):
+    if sender is None or why_not_comparable(view) or why_not_comparable(sender[0]):
         return None
     other, sent = sender
     if answers_left:

@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import Literal
 
 from collectors.frozen import frozen
+from diagnosis.comparable_captures import why_not_comparable
 from diagnosis.endpoint_faults import EndpointFault, endpoint_faults
-from diagnosis.lagging import why_lagging
 from diagnosis.loss_shares import (
     FULL_SIZE_TEXT,
     LEAST_LOST,
@@ -226,7 +226,7 @@ def _between(
     snapshot: Snapshot, view: TargetView, group: PathGroup, rows: list[PathRow]
 ) -> Iterator[PathLoss]:
     """On the path to an endpoint's node or pod."""
-    if not view.paths_complete or why_lagging(view):
+    if not view.paths_complete or why_not_comparable(view):
         return
     for end in _endpoints(rows):
         own = [row for row in rows if row.endpoint == end]
@@ -234,7 +234,7 @@ def _between(
         if group.end != _most_asked(ours):
             continue
         for next_view in _next(snapshot, view, end):
-            if why_lagging(next_view):
+            if why_not_comparable(next_view):
                 continue
             theirs = added(_as_seen_at(next_view, ours, end))
             yield from _compared(view, next_view, group, added(ours), theirs)

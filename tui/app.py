@@ -30,7 +30,6 @@ from tui.garbage_collection import GarbageCollection
 from tui.key_queue import Handled, KeyQueue
 from tui.keymap import KEYS
 from tui.look import TerminalLook
-from tui.looking_app import LookingApp
 from tui.offered_keys import Offered, offered
 from tui.pasted_text import safe_paste
 from tui.replay_keys import ReplayKeys
@@ -38,6 +37,7 @@ from tui.screens.base import ConsoleScreen
 from tui.share_keys import ShareKeys
 from tui.terminal_driver import TerminalDriver
 from tui.terminal_keys import TerminalKeys
+from tui.themed_app import ThemedApp
 from tui.tour_keys import TourKeys
 from tui.widgets.header import Header, HeaderData
 
@@ -69,7 +69,7 @@ class OpenConsole(NamedTuple):
     notes: Sequence[str] = ()
 
 
-class PodwireApp(LookingApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, TourKeys):
+class PodwireApp(ThemedApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, TourKeys):
     TITLE = "podwire"
     CSS_PATH = "podwire.tcss"
     BINDINGS = bindings("lab", "replay", "app")

@@ -13,7 +13,6 @@ from operator import attrgetter
 from collectors.events import LinkRow
 from collectors.findings import Evidence, Finding, Subject
 from diagnosis.by_key import by_key
-from diagnosis.carriers import carrier
 from diagnosis.overlays import has_own_mtu, overhead, overlays, overlays_of_pods
 from diagnosis.path_losses import PathLoss, loss_ends, path_losses
 from diagnosis.paths import End
@@ -21,6 +20,7 @@ from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules import retransmits
 from diagnosis.rules._losses import losses_at
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
+from diagnosis.underlay_interfaces import underlay_interface
 
 STUCK = Threshold("at least", 2, "flows whose full-size segments do not pass", CONVENTION)
 MOST = Threshold("from", 50, "% of the flows between two ends that send any", CONVENTION)
@@ -160,7 +160,7 @@ def _pod_above_overlay(
 def _underlay(snapshot: Snapshot, host: TargetView) -> Iterator[Finding]:
     """An overlay that is larger than the interface below it."""
     for overlay in _overlays(snapshot, host):
-        nic = carrier(snapshot, host, overlay)
+        nic = underlay_interface(snapshot, host, overlay)
         if nic is not None and overlay.mtu + overhead(overlay) > nic.mtu:
             yield _overlay_above_uplink(host, overlay, nic)
 

@@ -14,7 +14,7 @@ from collectors.events import NodeRow
 from collectors.findings import Evidence, Finding, Subject
 from collectors.frozen import frozen
 from diagnosis.by_key import by_key
-from diagnosis.lagging import why_lagging
+from diagnosis.comparable_captures import why_not_comparable
 from diagnosis.node_crossings import entered_lately, seen_behind, seen_between
 from diagnosis.path_groups import all_path_groups, client_text
 from diagnosis.paths import PathDirection, PathRow, added
@@ -185,7 +185,7 @@ def _silent_nodes(snapshot: Snapshot) -> list[SilentNode]:
 
 
 def _is_comparable(view: TargetView) -> bool:
-    return bool(view.node) and view.paths_complete and not why_lagging(view)
+    return bool(view.node) and view.paths_complete and not why_not_comparable(view)
 
 
 def _has_any(rows: Iterable[PathRow], silent: SilentNode) -> bool:
@@ -357,7 +357,9 @@ def _of_the_other_side(snapshot: Snapshot, silent: SilentNode) -> Iterator[Evide
     other, is_open = silent.other.name, host_of(snapshot, silent.other.name) is not None
     if not is_open and silent.is_listed and silent.other.ready:
         yield snapshot.fact(f"{other} is not open: what comes there is not known", "podwire")
-    elif other_side := _other_side(snapshot, silent):  # else `with_lag` says why there is none
+    elif other_side := _other_side(
+        snapshot, silent
+    ):  # else `with_incomparable` says why there is none
         came, left = other_side.there.latest_entered, sum(other_side.back.latest_left)
         yield other_side.view.fact(
             f"{came} packets came from pods of {silent.view.node} lately, {left} left for them in "

@@ -15,7 +15,7 @@ from itertools import combinations
 from collectors.events import LinkRow
 from collectors.findings import Evidence, Finding
 from collectors.frozen import frozen
-from diagnosis.lagging import why_lagging
+from diagnosis.comparable_captures import why_not_comparable
 from diagnosis.node_crossings import seen_between
 from diagnosis.node_routes import PodRoute, pod_route
 from diagnosis.overlays import overlays, tunnel_fields
@@ -116,7 +116,7 @@ def _blocked(snapshot: Snapshot) -> list[BlockedPair]:
 
 def _silent_pairs(snapshot: Snapshot) -> Iterator[BlockedPair]:
     known = [set(pair_of(one)) for rule in TABLES for one in rule.evaluate(snapshot)]
-    nodes = (view for view in snapshot.of_kind("node") if not why_lagging(view))
+    nodes = (view for view in snapshot.of_kind("node") if not why_not_comparable(view))
     views = [view for view in nodes if view.paths and overlays(view)]
     for one, other in combinations(views, 2):
         there, back = _crossing(snapshot, one, other), _crossing(snapshot, other, one)

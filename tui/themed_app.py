@@ -19,7 +19,7 @@ from tui.themes import as_textual
 NOTICE_S = 20.0
 
 
-class LookingApp(App[int]):
+class ThemedApp(App[int]):
     look: TerminalLook = TerminalLook()
     _has_theme = False
     _line_filters: tuple[LineFilter, ...] = ()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from collectors.events import LinkRow, RouteRow
-from diagnosis.carriers import carrier
 from diagnosis.snapshot import Snapshot
+from diagnosis.underlay_interfaces import underlay_interface
 from tests.support.snapshots import ETH, NODE, OTHER, OVERLAY, ROUTES, SETUP, node
 
 SECOND = LinkRow("eth1", "", 9000, "UP", ("10.99.0.1/24",))
@@ -14,7 +14,7 @@ SECOND = LinkRow("eth1", "", 9000, "UP", ("10.99.0.1/24",))
 
 def below(tunnel: LinkRow, *routes: RouteRow) -> str:
     state = replace(SETUP, links=(ETH, SECOND, tunnel), routes=(*ROUTES, *routes))
-    found = carrier(Snapshot(100.0, nodes=(NODE, OTHER)), node(network=state), tunnel)
+    found = underlay_interface(Snapshot(100.0, nodes=(NODE, OTHER)), node(network=state), tunnel)
     return found.name if found else ""
 
 

@@ -14,7 +14,7 @@ from diagnosis import rules
 from diagnosis.snapshot import Snapshot
 from session.controller import Controller
 from session.findings_over_time import over_time
-from session.hindsight import Hindsight
+from session.recorded_consequences import Hindsight
 from session.replay import play
 from session.store import Store
 from tests.support.incident import BEGAN, full_table
@@ -53,29 +53,29 @@ async def played(
     control = Controller(Store(), Stream())
     events = sorted([*full_table(), *recorded(*findings)], key=lambda event: event.at)
     source = EventSource(events, control.stream)
-    hindsight = Hindsight(control.store, control.stream)
-    source.before_event = hindsight.advance
+    recorded_consequences = Hindsight(control.store, control.stream)
+    source.before_event = recorded_consequences.advance
     await play(control, source, with_rules=False)
     await control.close()
-    return control.store, looks, hindsight
+    return control.store, looks, recorded_consequences
 
 
 async def test_a_consequence_is_counted_under_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever its figures are today; and rules look no longer when all is explained."""
     today = [replace(CAUSE, consequences=("shop/web: 5 slow", "shop/other: 5 slow"))]
-    store, looks, hindsight = await played(monkeypatch, today, CAUSE, SYMPTOM)
+    store, looks, recorded_consequences = await played(monkeypatch, today, CAUSE, SYMPTOM)
     found, _ = over_time(store.findings)
     assert [(one.rule, one.consequences) for one in found] == [("full", ("shop/web: 5 slow",))]
-    assert hindsight.explained == {SYMPTOM.key} and len(looks) == 1
+    assert recorded_consequences.explained == {SYMPTOM.key} and len(looks) == 1
 
 
 async def test_what_was_not_recorded_explains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cause of today is not in the recording: both that were found stay, and rules have looked
     after pauses that double, while both held."""
     other = replace(CAUSE, rule="unknown earlier", consequences=("shop/web: 5 slow",))
-    store, looks, hindsight = await played(monkeypatch, [other], CAUSE, SYMPTOM)
+    store, looks, recorded_consequences = await played(monkeypatch, [other], CAUSE, SYMPTOM)
     found, _ = over_time(store.findings)
-    assert {one.rule for one in found} == {"full", "slow"} and not hindsight.explained
+    assert {one.rule for one in found} == {"full", "slow"} and not recorded_consequences.explained
     assert 4 <= len(looks) <= 7 and looks[0] >= SINCE and looks[-1] <= UNTIL
     pauses = [later - at for at, later in pairwise(looks)]
     assert pauses == sorted(pauses) and pauses[-1] > 4 * pauses[0]

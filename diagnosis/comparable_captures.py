@@ -22,7 +22,7 @@ SAID_IN = (
 )
 
 
-def why_lagging(view: TargetView) -> str:
+def why_not_comparable(view: TargetView) -> str:
     """As what follows 'the capture'; '' where it can be compared."""
     if view.capture_loss >= LOSSY:
         return f"lost {view.capture_loss:.1f} % of its packets"
@@ -31,7 +31,7 @@ def why_lagging(view: TargetView) -> str:
     return ""
 
 
-def with_lag(snapshot: Snapshot, finding: Finding) -> Finding:
+def with_incomparable(snapshot: Snapshot, finding: Finding) -> Finding:
     """A finding about losses says which captures nothing is concluded from."""
     if finding.rule not in SAID_IN:
         return finding
@@ -41,6 +41,6 @@ def with_lag(snapshot: Snapshot, finding: Finding) -> Finding:
 
 def _facts(snapshot: Snapshot) -> Iterator[Evidence]:
     for view in snapshot.hosts:
-        if why := why_lagging(view):
+        if why := why_not_comparable(view):
             text = f"the capture on {view.name} {why}: it is compared with no other place"
             yield view.fact(text, "tcpdump")

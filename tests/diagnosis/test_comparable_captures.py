@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from diagnosis import rules
-from diagnosis.lagging import LATE_S, LOSSY, why_lagging
+from diagnosis.comparable_captures import LATE_S, LOSSY, why_not_comparable
 from diagnosis.snapshot import Snapshot
 from tests.support.loss_snapshots import SILENT, seen
 from tests.support.rules import finder
@@ -18,13 +18,15 @@ LOSSY_NOW, LATE_NOW = {"capture_loss": 4.2}, {"capture_lag": 7.0}
 
 
 def test_what_lags() -> None:
-    assert why_lagging(node(capture_loss=4.2)) == "lost 4.2 % of its packets"
-    assert why_lagging(node(capture_lag=7.0)) == "has no packet of the last 7 s, as others have"
+    assert why_not_comparable(node(capture_loss=4.2)) == "lost 4.2 % of its packets"
+    assert (
+        why_not_comparable(node(capture_lag=7.0)) == "has no packet of the last 7 s, as others have"
+    )
 
 
 def test_a_capture_that_is_whole_and_a_second_behind() -> None:
     """Captures come in batches."""
-    assert not why_lagging(node(capture_lag=LATE_S - 1, capture_loss=LOSSY / 2))
+    assert not why_not_comparable(node(capture_lag=LATE_S - 1, capture_loss=LOSSY / 2))
 
 
 def with_views(moment: Snapshot, which: int, **more: float) -> Snapshot:

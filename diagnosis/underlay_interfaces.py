@@ -12,7 +12,7 @@ from diagnosis.overlays import tunnel_fields
 from diagnosis.snapshot import Snapshot, TargetView
 
 
-def carrier(snapshot: Snapshot, host: TargetView, overlay: LinkRow) -> LinkRow | None:
+def underlay_interface(snapshot: Snapshot, host: TargetView, overlay: LinkRow) -> LinkRow | None:
     """The one that has the tunnel's own address, else that of the route to another node, else that
     of the default route, else the first that looks like one."""
     local = tunnel_fields(overlay).get("local", "")
