@@ -55,9 +55,10 @@ def _named_in_evidence(finding: Finding) -> set[str]:
 
 
 def words(finding: Finding) -> str:
-    """What to look for in the cluster's list: the name of the pod or Service, or a policy's
-    namespace."""
+    """What to look for in the cluster's list, as its rows are written: NAMESPACE/NAME of a pod or
+    Service, a node's name, `NAMESPACE/` of a policy."""
     subject = finding.subject
     if subject.kind == "cluster":
         return ""
-    return subject.namespace if finding.screen == "policy" else subject.name
+    namespace = f"{subject.namespace}/" if subject.namespace else ""
+    return namespace if finding.screen == "policy" else f"{namespace}{subject.name}"

@@ -96,7 +96,7 @@ async def test_a_finding_leads_to_the_screen_that_shows_it() -> None:
         await pilot.pause(0.7)
         screen = app.screen
         assert isinstance(screen, ClusterScreen)
-        assert (screen.view, screen.text) == ("services", "catalog")
+        assert (screen.view, screen.text) == ("services", "shop/catalog")
         assert "1 service," in str(screen.query_one("#summary").render())
 
 

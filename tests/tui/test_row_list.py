@@ -46,6 +46,19 @@ async def test_that_nothing_is_there_is_said_when_it_is_known() -> None:
         assert "nothing is wrong" in lines(rows)
 
 
+async def test_the_cursor_is_put_on_a_row_of_that_name_and_into_view() -> None:
+    app = ListApp([f"row {number}" for number in range(400)])
+    async with app.run_test(size=(40, 12)) as pilot:
+        await pilot.pause()
+        rows = app.query_one(RowList)
+        rows.follow = False
+        rows.put_cursor(lambda row: row == "row 12")
+        await pilot.pause()
+        assert rows.current == "row 12" and "row 12" in lines(rows)
+        rows.put_cursor(lambda row: row == "row 1234")
+        assert rows.current == "row 12", "there is none"
+
+
 async def test_the_last_rows_are_shown_at_any_height() -> None:
     app = ListApp([f"row {number}" for number in range(400)])
     async with app.run_test(size=(40, 12)) as pilot:

@@ -197,6 +197,7 @@ class ClusterScreen(TargetOpener):
         with box.prevent(Input.Changed):
             box.value = words
         self._show_view(view)
+        self.main.put_cursor(lambda row: words in (row.name, f"{row.namespace}/{row.name}"))
 
     def action_pods(self) -> None:
         self._show_view("pods")

@@ -258,6 +258,11 @@ class RowList(ScrollView, can_focus=True):
         self.cursor = max(0, min(last, wanted))
         self._bring_into_view()
 
+    def put_cursor(self, is_wanted: Callable[[Any], bool]) -> None:
+        """On the first such row, where there is one."""
+        self.cursor = next((i for i, row in enumerate(self.rows) if is_wanted(row)), self.cursor)
+        self._bring_into_view()
+
     def _bring_into_view(self) -> None:
         top, height = self.scroll_offset.y, max(1, self.size.height - 1)
         if self.cursor < top:
