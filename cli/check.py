@@ -26,6 +26,7 @@ from collectors.recording.journal import Journal
 from collectors.stream import Stream
 from diagnosis.reachability.blind_spots import DECIDING, BlindSpot, sentences
 from diagnosis.report import LookedAt, Report
+from diagnosis.tracker import RISE_S
 from session.blind_spots import blind_spots
 from session.controller import Controller
 from session.crash import report_crash
@@ -34,6 +35,7 @@ from session.files import journal_path
 from session.store import Store
 
 LISTED_S, LIVE_S, WATCH_S = 15.0, 40.0, 30.0
+LEAST_WATCH_S = RISE_S + 0.5
 KINDS = ("pods", "nodes", "namespaces", "services", "endpointslices", "networkpolicies")
 NAMED = 3  # of those that cannot be attached to for one reason
 OBJECTS_ONLY = "only the cluster's objects were looked at: --yes attaches to pods and nodes as well"
@@ -97,12 +99,17 @@ async def _outcome(
     options: argparse.Namespace, control: Controller, context: str, unused: Sequence[str]
 ) -> CheckOutcome:
     looked = await _prepare(options, control)
-    findings = await watched(control, options.seconds or WATCH_S)
+    findings = await watched(control, _watch_s(options))
     blind = blind_spots(control.store).spots
     unseen = [spot.unseen for spot in blind]
     notes = [*looked.notes, *unused, *package_notes()]
     report = Report(findings, context, time.time(), notes, unseen=unseen, looked_at=looked.at)
     return CheckOutcome(report, blind, looked.failed)
+
+
+def _watch_s(options: argparse.Namespace) -> float:
+    """In a shorter look nothing holds for long enough to be found: that would be no all-clear."""
+    return WATCH_S if options.seconds is None else max(float(options.seconds), LEAST_WATCH_S)
 
 
 def _compared(outcome: CheckOutcome, earlier: EarlierFindings, control: Controller) -> CheckOutcome:

@@ -15,7 +15,9 @@ from diagnosis.reachability.end_kinds import NODE
 from session.named_target import (
     OF_NAMESPACE,
     NamedTarget,
+    can_be_entered,
     is_listed,
+    located,
     named_target,
     node_of,
     pods_of,
@@ -95,15 +97,16 @@ def _namespace(name: str, store: Store, known: _Inventory) -> Selection:
 
 
 def _named(target: NamedTarget, store: Store, known: _Inventory) -> Selection:
-    """The pod that is named with its node; of a workload or Service one a node, with theirs."""
+    """The pod that is named with its node; of a workload or Service one a node, with theirs. Of a
+    Service without pods its objects: that it has none is what is found."""
     is_listed(target, store)
+    target = located(target, store)
     found = pods_of(target, store)
     nodes = _nodes_of(found, known.nodes)
     if len(found) == 1:
         named = Selection(found, nodes, all_pods=1, all_nodes=len(nodes))
     else:
-        running = [pod for pod in found if pod.phase == "Running"]
-        named = _bounded(running, nodes, known.pods)
+        named = _bounded([pod for pod in found if can_be_entered(pod)], nodes, known.pods)
     return replace(named, namespace=target.namespace)
 
 

@@ -40,6 +40,13 @@ def seconds(text: str) -> float:
     return duration
 
 
+def target_name(text: str) -> str:
+    """Not that of an unset variable, which would be a look at all."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty name is no target")
+    return text
+
+
 def _add_pair(
     parser: argparse.ArgumentParser, setting: str, *options: tuple[str, str, str]
 ) -> None:

@@ -15,6 +15,7 @@ from cli.common_options import (
     add_console_options,
     add_no_capture,
     seconds,
+    target_name,
 )
 from cli.messages import flush_output, print_line
 from cli.program_name import is_of_kubectl
@@ -134,6 +135,7 @@ def add_check(check: argparse.ArgumentParser) -> None:
     check.add_argument(
         "target",
         nargs="?",
+        type=target_name,
         help="NAMESPACE/POD, pod/NAME, deploy/NAME or svc/NAME with -n, node/NAME or ns/NAMESPACE "
         "(default: the context's namespace, and every node; with -A all namespaces)",
     )
@@ -142,7 +144,7 @@ def add_check(check: argparse.ArgumentParser) -> None:
         dest="seconds",
         type=seconds,
         metavar="30s",
-        help="how long to watch (default: 30s)",
+        help="how long to watch (default: 30s; at least 3.5s)",
     )
     check.add_argument("-o", "--output", choices=("text", "json", "markdown"), default="text")
     check.add_argument(

@@ -6,12 +6,13 @@ Used by the console's command line and by `podwire check`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from collectors.errors import ConfigError, Forbidden
 from collectors.frozen import frozen
 from collectors.objects import NodeRow, PodRow, ServiceRow
 from collectors.sanitize import sanitize
-from diagnosis.edit_distance import near
+from diagnosis.edit_distance import distance, near
 from diagnosis.reachability.end_kinds import NAMESPACE, NODE, POD, SERVICE, kind_of, short_name
 from session.store import Store
 
@@ -20,6 +21,7 @@ FORMS = (
     "ns/NAMESPACE"
 )
 OF_NAMESPACE = "Namespace"
+NAMED = 4  # namespaces that have a target of that name
 
 
 @frozen
@@ -83,8 +85,11 @@ def first_row(target: NamedTarget, store: Store) -> tuple[PodRow | NodeRow, int]
     there are. ConfigError where there is none."""
     if target.kind == NODE:
         return node_of(target, store), 0
-    first, *others = pods_of(target, store)
-    return first, len(others)
+    found = pods_of(target, store)
+    if not found:
+        where = sanitize(f"svc/{target.name} in {target.namespace}", 300)
+        raise ConfigError(f"There is no pod behind {where}: nothing can be opened.")
+    return found[0], len(found) - 1
 
 
 def node_of(target: NamedTarget, store: Store) -> NodeRow:
@@ -97,14 +102,45 @@ def node_of(target: NamedTarget, store: Store) -> NodeRow:
 
 def pods_of(target: NamedTarget, store: Store) -> list[PodRow]:
     """The pod, or those of the workload or behind the Service, the worst first. ConfigError where
-    there is none."""
+    there is none, or where it is not said of which namespace. Of a Service without pods: none."""
+    target = located(target, store)
     own = [pod for pod in store.pods() if pod.namespace == target.namespace]
-    services = (row for row in store.rows("services") if isinstance(row, ServiceRow))
-    known = [row for row in services if row.namespace == target.namespace]
-    found = _pods(target, own) or _of_workload(target, own) or _of_service(target, own, known)
-    if not found:
-        raise _not_there(target, _names(target.kind, own, known))
+    services = _services(store, target.namespace)
+    found = _pods(target, own) or _of_workload(target, own) or _of_service(target, own, services)
+    if not found and _service(target, services) is None:
+        _check_namespace(target, store)
+        raise _not_there(target, _names(target.kind, own, services))
     return sorted(found, key=_worst_first)
+
+
+def _services(store: Store, namespace: str) -> list[ServiceRow]:
+    services = (row for row in store.rows("services") if isinstance(row, ServiceRow))
+    return [row for row in services if row.namespace == namespace]
+
+
+def located(target: NamedTarget, store: Store) -> NamedTarget:
+    """With -A a name is of the one namespace that has it. ConfigError where several have it."""
+    if target.namespace or target.kind == NODE:
+        return target
+    rows = (row for row in store.rows("services") if isinstance(row, ServiceRow))
+    having = {row.namespace for row in rows if _service(target, [row]) is not None}
+    having |= {pod.namespace for pod in store.pods() if _pods(target, [pod]) or _is_of(target, pod)}
+    first, *others = sorted(having) or [""]
+    if others:
+        some = sanitize(", ".join([first, *others][:NAMED]), 300)
+        more = f" and {len(having) - NAMED} more" if len(having) > NAMED else ""
+        raise ConfigError(f"{target.text} is in {some}{more}: say which, with -n.")
+    return replace(target, namespace=first)
+
+
+def _check_namespace(target: NamedTarget, store: Store) -> None:
+    """ConfigError where it is not there: a kind that is not known is read as one (ing/web)."""
+    is_complete = store.coverage("namespaces").state == "complete"
+    if not target.namespace or not is_complete:
+        return
+    if store.listing("namespaces").get("", target.namespace) is None:
+        name = sanitize(target.namespace, 80)
+        raise ConfigError(f"There is no namespace {name!r}. Write {FORMS}.")
 
 
 def _pods(target: NamedTarget, pods: Iterable[PodRow]) -> list[PodRow]:
@@ -126,32 +162,47 @@ def _is_of(target: NamedTarget, pod: PodRow) -> bool:
 def _of_service(
     target: NamedTarget, pods: Iterable[PodRow], services: Iterable[ServiceRow]
 ) -> list[PodRow]:
-    """ConfigError for a Service behind which there is no pod."""
-    if target.kind not in ("", SERVICE):
-        return []
-    service = next((row for row in services if row.name == target.name), None)
+    service = _service(target, services)
     if service is None:
         return []
-    found = [pod for pod in pods if not pod.ended and service.selects(pod)]
-    if not found:
-        raise ConfigError(f"There is no pod behind svc/{target.name} in {target.namespace}.")
-    return found
+    return [pod for pod in pods if not pod.ended and service.selects(pod)]
+
+
+def _service(target: NamedTarget, services: Iterable[ServiceRow]) -> ServiceRow | None:
+    if target.kind not in ("", SERVICE):
+        return None
+    return next((row for row in services if row.name == target.name), None)
+
+
+def can_be_entered(pod: PodRow) -> bool:
+    """Whether it has a network: also where its containers wait or end again and again."""
+    is_there = bool(pod.node and pod.ip)
+    return is_there and not pod.ended and pod.phase != "Terminating"
 
 
 def _worst_first(pod: PodRow) -> tuple[bool, bool, int, str]:
     """Those that are not ready, those with most restarts, and last what cannot be entered."""
-    return pod.phase != "Running" or pod.ended, pod.all_ready, -pod.restarts, pod.name
+    return not can_be_entered(pod), pod.all_ready, -pod.restarts, pod.name
 
 
 def _names(kind: str, pods: Iterable[PodRow], services: Iterable[ServiceRow]) -> Iterable[str]:
     """That a name of that kind may have been meant for."""
     if kind == SERVICE:
         return {row.name for row in services}
-    workloads = {pod.workload.partition("/")[2] for pod in pods} - {""}
+    owners = (pod.workload.partition("/") for pod in pods)
+    workloads = {name for owner, _, name in owners if name and kind in ("", POD, owner)}
     return {pod.name for pod in pods} | workloads if kind in ("", POD) else workloads
 
 
 def _not_there(target: NamedTarget, names: Iterable[str]) -> ConfigError:
-    nearest = near(target.name, names)
+    """Workloads are known by their pods: whether one without pods is there is not."""
+    nearest = near(target.name, (name for name in names if _alike(name, target.name)))
     meant = f" There is {sanitize(nearest, 200)}." if nearest else f" Write {FORMS}."
-    return ConfigError(f"There is no {target.text}.{meant}")
+    is_workload = target.kind not in ("", POD, NODE, SERVICE)
+    what = f"pod of {target.text}" if is_workload else target.text
+    return ConfigError(f"There is no {what}.{meant}")
+
+
+def _alike(name: str, wanted: str) -> bool:
+    longest = max(len(name), len(wanted))
+    return sorted(name) == sorted(wanted) or 2 * distance(name, wanted) <= longest

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cli.check import by_reason
+import argparse
+
+from cli.check import LEAST_WATCH_S, WATCH_S, _watch_s, by_reason
+from diagnosis.tracker import RISE_S
 
 
 def test_a_reason_is_said_once_with_the_first_that_have_it() -> None:
@@ -16,3 +19,11 @@ def test_a_reason_is_said_once_with_the_first_that_have_it() -> None:
 def test_three_are_all_named() -> None:
     assert by_reason(dict.fromkeys("abc", "No.")) == ["a, b, c: No."]
     assert by_reason({}) == []
+
+
+def test_a_look_is_long_enough_to_find_something() -> None:
+    def watch_s(seconds: float | None) -> float:
+        return _watch_s(argparse.Namespace(seconds=seconds))
+
+    assert (watch_s(None), watch_s(0), watch_s(60)) == (WATCH_S, LEAST_WATCH_S, 60)
+    assert LEAST_WATCH_S > RISE_S

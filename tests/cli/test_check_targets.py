@@ -9,7 +9,7 @@ import pytest
 
 from cli.check_targets import MOST_PODS, OWN_LABEL, selection
 from collectors.errors import ConfigError
-from collectors.events import InventoryList, NamespaceRow, NodeRow, PodRow, SessionStart
+from collectors.events import InventoryList, NamespaceRow, NodeRow, PodRow, ServiceRow, SessionStart
 from session.store import Store
 from tests.support.snapshots import API, NODE, OTHER, POD
 
@@ -56,6 +56,21 @@ def test_a_pod_by_its_name_and_the_namespace_that_is_asked_for() -> None:
         found = selection(options(target), known)
         assert [pod.name for pod in found.pods] == ["web-1"] and found.namespace == "shop"
         assert [node.name for node in found.nodes] == ["n1"]
+
+
+def test_of_a_service_without_pods_its_objects_are_looked_at() -> None:
+    known = store(POD)
+    none = ServiceRow("bank", "empty", (), ("80/TCP",), "ClusterIP", (("app", "none"),))
+    known.apply(InventoryList(1.0, "", "services", (none,)))
+    found = selection(options("bank/svc/empty"), known)
+    assert (found.pods, found.nodes, found.namespace) == ([], [], "bank")
+
+
+def test_of_a_workload_the_pods_that_have_a_network() -> None:
+    loops = replace(API, name="api-2", phase="CrashLoopBackOff", ready="0/1")
+    waits = replace(API, name="api-3", phase="Pending", node="", ip="")
+    found = selection(options(f"{API.namespace}/api"), store(API, loops, waits))
+    assert [pod.name for pod in found.pods] == ["api-2"] and found.all_pods == 2
 
 
 def test_a_namespace_is_asked_for_with_its_nodes_alone() -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from collectors.errors import ConfigError, Forbidden
-from collectors.events import InventoryList, NodeRow, PodRow, ServiceRow
+from collectors.events import InventoryList, NamespaceRow, NodeRow, PodRow, ServiceRow
 from session.named_target import (
     OF_NAMESPACE,
     NamedTarget,
     first_row,
     is_listed,
+    located,
     named_target,
     pods_of,
 )
@@ -21,6 +22,7 @@ from tests.support.snapshots import NODE, POD
 
 WEB = replace(POD, name="web-1", workload="Deployment/web", labels=(("app", "web"),))
 BROKEN = replace(WEB, name="web-2", ready="0/1")
+LOOPS = replace(BROKEN, name="web-4", phase="CrashLoopBackOff", restarts=9)
 WAITS = replace(WEB, name="web-3", phase="Pending", ready="0/1", node="")
 JOB = replace(POD, name="backup-29391840-x", workload="Job/backup-29391840", labels=())
 SERVICE = ServiceRow("shop", "front", ("10.96.0.7",), ("80/TCP",), "ClusterIP", (("app", "web"),))
@@ -32,6 +34,7 @@ def store(*pods: PodRow) -> Store:
     known.apply(InventoryList(1.0, "", "pods", pods or (WEB, BROKEN, WAITS, JOB)))
     known.apply(InventoryList(1.0, "", "nodes", (NODE,)))
     known.apply(InventoryList(1.0, "", "services", (SERVICE, EMPTY)))
+    known.apply(InventoryList(1.0, "", "namespaces", (NamespaceRow("shop"), NamespaceRow("bank"))))
     return known
 
 
@@ -67,6 +70,21 @@ def test_of_several_pods_the_worst_that_can_be_entered_is_first(text: str) -> No
     assert first_row(target, store()) == (BROKEN, 2)
 
 
+def test_a_pod_that_ends_again_and_again_has_a_network_and_is_the_worst() -> None:
+    row, _ = first_row(named_target("deploy/web", "shop"), store(WEB, BROKEN, LOOPS, WAITS))
+    assert row == LOOPS
+
+
+def test_of_all_namespaces_a_name_is_of_the_one_that_has_it() -> None:
+    """`check pod/web-1 -A`: it is not that there is none."""
+    known = store(WEB, replace(WEB, namespace="bank"), BROKEN)
+    with pytest.raises(ConfigError, match="pod/web-1 is in bank, shop: say which, with -n"):
+        pods_of(named_target("pod/web-1", ""), known)
+    assert pods_of(named_target("pod/web-2", ""), known) == [BROKEN]
+    assert pods_of(named_target("svc/front", ""), known) == [BROKEN, WEB]
+    assert located(named_target("svc/empty", ""), known).namespace == "shop"
+
+
 def test_a_node_a_pod_and_a_cron_jobs_pod() -> None:
     known = store()
     assert first_row(named_target("node/n1", "shop"), known) == (NODE, 0)
@@ -78,7 +96,9 @@ def test_a_node_a_pod_and_a_cron_jobs_pod() -> None:
     ("text", "said"),
     [
         ("pod/web-4", r"There is no pod/web-4 in namespace shop\. There is web-1\."),
-        ("deploy/wbe", r"There is no deploy/wbe in namespace shop\. There is web\."),
+        ("deploy/wbe", r"There is no pod of deploy/wbe in namespace shop\. There is web\."),
+        ("job/wbe", r"There is no pod of job/wbe in namespace shop\. Write NAMESPACE"),
+        ("ing/web", r"There is no namespace 'ing'\. Write NAMESPACE"),
         ("svc/frnt", r"There is no svc/frnt in namespace shop\. There is front\."),
         ("node/n2", r"There is no node/n2\. There is n1\."),
         ("shop/nothing-like-it", "There is no nothing-like-it in namespace shop. Write NAMESPACE"),
