@@ -111,6 +111,12 @@ class EndFinder:
         kind = kind_of(first)
         if kind and not self._has(first, name):
             return self._of_two(written, kind, name)
+        if kind and self._has_here(kind, name):
+            namespace = f"{name} of the namespace {first!r}"
+            raise Unknown(
+                f"{written!r} is both a {kind} and {namespace}: write {self._one(kind, name)} or "
+                f"pod/{first}/{name}."
+            )
         _check_namespace(written, first, name, there=self._has(first, name))
         return self._either(written, first, name, port)
 
@@ -145,6 +151,20 @@ class EndFinder:
     def _has(self, namespace: str, name: str) -> bool:
         """Whether what looks like a kind is a namespace in which there is such a thing."""
         return bool(self._pods(namespace, name) or self.cluster.service(namespace, name))
+
+    def _has_here(self, kind: str, name: str) -> bool:
+        """Whether what looks like a namespace is a kind of which there is such a thing here."""
+        if kind == NODE:
+            return name in self.cluster.node_rows or name in self.cluster.node_names
+        if kind == SERVICE:
+            return self.cluster.service(self.namespace, name) is not None
+        return bool(self._pods(self.namespace, name, "" if kind == POD else kind))
+
+    def _one(self, kind: str, name: str) -> str:
+        """As nothing else is written."""
+        if kind == NODE:
+            return "its address"
+        return f"{short_name(kind)}/{self.namespace}/{name}"
 
     def _of_kind(self, written: str, kind: str, namespace: str, name: str) -> End:
         if kind == SERVICE:

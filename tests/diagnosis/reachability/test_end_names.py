@@ -80,6 +80,20 @@ def test_what_is_understood(cluster: ClusterState, text: str, kind: type, name: 
     assert isinstance(row, kind) and getattr(row, "name", "") == name
 
 
+def test_a_namespace_that_is_called_like_a_kind(tmp_path: Path) -> None:
+    """`pod/one` is what kubectl reads, or a namespace's: no verdict is of one that was not meant."""
+    named = OBJECTS.replace("one, namespace: shop", "one, namespace: pod")
+    known = cluster_of_text(tmp_path, f"{OBJECTS}---{named}")
+    with pytest.raises(
+        Unknown, match=r"both a Pod and one of .*'pod': write pod/shop/one or pod/p"
+    ):
+        EndFinder(known, "shop").find("pod/one")
+    row = EndFinder(known, "bank").find("pod/one").row
+    assert isinstance(row, PodRow) and row.namespace == "pod"
+    row = EndFinder(known, "shop").find("pod/shop/one").row
+    assert isinstance(row, PodRow) and row.namespace == "shop"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
