@@ -91,7 +91,7 @@ def _is_silent(row: PathRow) -> bool:
 
 
 def _is_mute(row: PathRow) -> bool:
-    """Whether clients wait for a greeting in vain: with a share, where others get one."""
+    """Whether clients wait for a greeting and none comes: by a share, where others get one."""
     is_share = _ungreeted(row).low >= GREETING.value
     return row.ungreeted >= GIVEN_UP.value and is_share and _is_lasting(row)
 
