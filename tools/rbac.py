@@ -143,7 +143,7 @@ Four levels, each a file of [docs/rbac](rbac/see.yaml): grant the first, and of 
 wanted. The subject is the group `network-support`, the namespaces are `shop` and `podwire`: put
 yours there. `podwire doctor` says afterwards what is missing, with the smallest Role for it.
 
-A right that is missing is said where it matters: a list that is refused makes an answer unknown,
+A missing right is reported where it matters: a list that is refused makes an answer unknown,
 and is not hidden. Outside of the namespace for node pods nothing here changes or deletes an object;
 an ephemeral container stays in its pod's spec until that goes. Flannel and Cilium may keep their
 settings in namespaces of their own (`kube-flannel`, `cilium`): `get` on configmaps there lets
