@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from statistics import median
+from statistics import median, quantiles
 
 import pytest
 
@@ -26,7 +26,9 @@ def over(counts: list[tuple[int, str]], most: int) -> Iterator[str]:
 
 
 def test_functions_are_short_and_simple(figures: Figures) -> None:
-    assert median(count for count, _ in figures.tokens) < 50
+    tokens = [count for count, _ in figures.tokens]
+    assert median(tokens) < 50 and quantiles(tokens, n=10)[8] < code_figures.MOST_TOKENS
+    assert figures.fmt_skips < 20
     branchy = list(over(figures.complexity, code_figures.MOST_COMPLEXITY))
     assert 100 * len(branchy) < 3 * len(figures.complexity), branchy
 
