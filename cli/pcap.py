@@ -113,7 +113,7 @@ def _report_left_out(table: FlowTable) -> None:
 
     if table.lookups.totals.left_out:
         print_message(
-            f"{table.lookups.totals.left_out:,} DNS questions are left out: more than "
+            f"{table.lookups.totals.left_out:,} DNS queries are left out: more than "
             f"{MAX_PENDING:,} waited for an answer at once. Filter the capture, or split it."
         )
 

@@ -39,7 +39,7 @@ INPUTS = {
     "capture": "packets captured at a pod or a node, as conversations",
     "conntrack": "the conntrack table of a node",
     "CPU": "CPU time by kind, /proc/stat",
-    "DNS": "DNS questions and answers in captures",
+    "DNS": "DNS queries and answers in captures",
     "ethtool": "the driver's own counters",
     "events": "kube events: probes that fail",
     "Ingresses": "Ingress objects",

@@ -46,8 +46,8 @@ that name:
     footer-key-foreground = "#9ccfc0"
 
 Single colours of any theme are set by `[colours]` in the configuration. A theme whose text cannot
-be read well, below {LEAST} (WCAG 2.2, level AA), is used, and is reported when the console opens, by
-`podwire config` as well, each time with the pair and its figure. A file that is not a theme is a
+be read well, below {LEAST} (WCAG 2.2, level AA), is used, and is reported when the console opens,
+by `podwire config` as well, each time with the pair and its figure. A file that is not a theme is a
 sentence, and the theme is the default one.
 
 | colour | where |

@@ -17,7 +17,7 @@ from diagnosis.rules._outside import is_outside
 from diagnosis.rules._services import dns_pods
 from diagnosis.snapshot import Snapshot, TargetView, listed
 
-QUESTIONS = Threshold("at least", 8, "questions in 15 s", CONVENTION)
+QUESTIONS = Threshold("at least", 8, "queries in 15 s", CONVENTION)
 SOURCE = "capture, port 53"
 LINK_LOCAL = "169.254."
 DNS_PORT = 53

@@ -87,7 +87,7 @@ class DnsLoss:
     def figure(self) -> str:
         there, back = self.row.to_server, self.row.to_client
         return (
-            f"questions {there.entered.data:,} in, {there.left.data:,} out; answers "
+            f"queries {there.entered.data:,} in, {there.left.data:,} out; answers "
             f"{back.entered.data:,} in, {back.left.data:,} out"
         )
 

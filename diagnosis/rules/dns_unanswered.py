@@ -1,4 +1,4 @@
-"""DNS questions get no answer.
+"""DNS queries get no answer.
 
 Facts: docs/reference/failures.md.
 """
@@ -26,14 +26,14 @@ from diagnosis.rules._dns import (
 from diagnosis.rules._dns_paths import DnsLoss, dns_loss
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 
-SHARE = Threshold("from", 10, "% of questions unanswered", CONVENTION)
+SHARE = Threshold("from", 10, "% of queries unanswered", CONVENTION)
 MOST = Threshold("with a place from", 50, "% unanswered", CONVENTION)
-LEAST = Threshold("at least", 3, "questions unanswered in 15 s", CONVENTION)
+LEAST = Threshold("at least", 3, "queries unanswered in 15 s", CONVENTION)
 CERTAIN = Threshold("or certainly more than", 2, "% (Wilson)", CONVENTION)
-CUT_OFF = Threshold("or of one client, while others are answered, all of", 5, "", CONVENTION)
+CUT_OFF = Threshold("or of one client, while others are answered, all of", 5, "queries", CONVENTION)
 RULE = Rule(
     id="dns_unanswered",
-    title="DNS questions get no answer",
+    title="DNS queries get no answer",
     scope="pod or node",
     stage="symptom",
     inputs=("DNS", "capture"),
@@ -41,7 +41,7 @@ RULE = Rule(
     screen="dns",
     thresholds=(SHARE, CERTAIN, MOST, LEAST, CUT_OFF, QUESTIONS),
     false_friends=("answers reach the node and not the pod", "the capture itself loses packets"),
-    verify="every question is answered",
+    verify="every query is answered",
 )
 OWN = 2  # times the share of packets that the capture lost, as of other losses: a convention
 ASK = (
@@ -49,7 +49,7 @@ ASK = (
     "(retransmits)?"
 )
 
-LISTENS = """# do the cluster's DNS pods listen on UDP port 53, or does a rule reject the questions?
+LISTENS = """# do the cluster's DNS pods listen on UDP port 53, or does a rule reject the queries?
 kubectl -n kube-system get pods,endpointslices -o wide | grep -i dns
 ss -lnup 'sport = 53'; iptables-save -c | grep REJECT; nft list ruleset | grep -n reject"""
 ASK_OUTSIDE = (
@@ -105,18 +105,17 @@ def _finding(
     snapshot: Snapshot, target: TargetView, lookups: DnsSummary, loss: DnsLoss | None
 ) -> Finding:
     counts = (
-        f"{lookups.unanswered} of {lookups.asked} questions unanswered, {lookups.retried} "
-        "asked again"
+        f"{lookups.unanswered} of {lookups.asked} queries unanswered, {lookups.retried} retried"
     )
     silent = _unanswered(snapshot, lookups)
     percent = loss.share.percent if loss else share(silent, lookups.asked)
-    title = f"{percent:.0f} % of DNS questions get no answer"
+    title = f"{percent:.0f} % of DNS queries get no answer"
     if loss is None and silent > lookups.unanswered:
         title = f"{title}, or only to a retry"
         counts = f"{counts} ({lookups.repeated} of these answered only after a timeout)"
     if clients := _cut_off(lookups) if loss is None else []:
         names = listed(map(snapshot.name, clients))
-        title = f"No DNS question of {names} gets an answer, and others do"
+        title = f"No DNS query of {names} gets an answer, and others do"
     outside = servers_outside(snapshot, lookups)
     evidence = [
         target.fact(counts, SOURCE),
@@ -130,7 +129,7 @@ def _finding(
         evidence.append(loss.view.fact(loss.figure, "capture, all interfaces"))
     elif found is not None:
         lost, server = found
-        report = loss_report(lost, server, "questions")
+        report = loss_report(lost, server, "queries")
         title, fix = f"{title}: {report.short}", report.fix
         evidence.append(lost.view.fact(report.figure, "capture, both sides of the node"))
     elif error is not None:

@@ -78,4 +78,4 @@ def _wrong_port(snapshot: Snapshot, policy: Policy, port: int) -> Iterator[Evide
 def _unanswered(snapshot: Snapshot) -> Iterator[Evidence]:
     count = sum(view.lookups.unanswered for view in snapshot.targets if view.lookups is not None)
     if count:
-        yield snapshot.fact(f"{count} DNS questions without an answer", "capture, port 53")
+        yield snapshot.fact(f"{count} DNS queries without an answer", "capture, port 53")

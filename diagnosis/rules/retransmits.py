@@ -64,7 +64,7 @@ RULE = Rule(
     fix="Find the place: capture on both nodes; a segment that leaves one NIC and does not reach "
     "the other is lost between them. Compare NIC drops (7 node) and ask the owner of the "
     "underlay",
-    verify="the share falls below 1 %",
+    verify="the share falls below the threshold",
 )
 
 

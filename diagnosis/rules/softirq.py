@@ -30,7 +30,7 @@ RULE = Rule(
     confidence="possible",
     fix="Spread the work: RSS queues (ethtool -L), RPS (/sys/class/net/*/queues/rx-*/rps_cpus); "
     "find the flow that is so large",
-    verify="no CPU above 50 %",
+    verify="no CPU above the threshold",
 )
 
 

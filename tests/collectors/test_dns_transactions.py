@@ -1,4 +1,4 @@
-"""What is kept of DNS questions is bounded, and what is left out is said."""
+"""What is kept of DNS queries is bounded, and what is left out is said."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_program_says_what_it_left_out(tmp_path: Path) -> None:
     )
     left_out = MAX_PENDING // 10
     assert len(done.stdout.splitlines()) == count - left_out
-    assert f"{left_out:,} DNS questions are left out" in done.stderr
+    assert f"{left_out:,} DNS queries are left out" in done.stderr
 
 
 def test_packets_without_a_time_have_no_latency(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where a node loses DNS questions, their answers, or gets none, by its capture."""
+"""Where a node loses DNS queries, their answers, or gets none, by its capture."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ def row(there: tuple[int, int], back: tuple[int, int], **more: object) -> PathRo
 
 def said(*rows: PathRow, lookups: DnsSummary = SEEN) -> list[str]:
     view = replace(node(*rows, lookups=lookups), kind="pcap", values={})
-    return [
-        one.title.partition(" % of DNS questions get no answer")[2] for one in evaluate(at(view))
-    ]
+    return [one.title.partition(" % of DNS queries get no answer")[2] for one in evaluate(at(view))]
 
 
 def at(*views: TargetView) -> Snapshot:

@@ -1,4 +1,4 @@
-"""DNS questions without an answer, followed through nodes."""
+"""DNS queries without an answer, followed through nodes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def test_questions_are_followed_as_well() -> None:
         lookups=DnsSummary(10, 20, 0, 20, servers=(SERVER.ip,)),
     )
     (finding,) = evaluate(replace(views, targets=(node, views.targets[1])))
-    assert finding.title == "100 % of DNS questions get no answer: dropped on n1"
-    assert "9 questions came in and did not go out" in [e.text for e in finding.evidence]
+    assert finding.title == "100 % of DNS queries get no answer: dropped on n1"
+    assert "9 queries came in and did not go out" in [e.text for e in finding.evidence]
 
 
 def test_a_share_that_is_lost_anywhere_has_no_place() -> None:
@@ -39,7 +39,7 @@ def test_a_share_that_is_lost_anywhere_has_no_place() -> None:
         lookups=DnsSummary(10, 20, 0, 4, servers=(SERVER.ip,)),
     )
     (finding,) = evaluate(replace(views, targets=(node, views.targets[1])))
-    assert finding.title == "20 % of DNS questions get no answer"
+    assert finding.title == "20 % of DNS queries get no answer"
 
 
 def unanswered(capture_loss: float = 0.0, server: str = SERVER.ip) -> list[Finding]:
@@ -81,7 +81,7 @@ def of_a_capture(lookups: DnsSummary) -> list[Finding]:
 def test_answers_that_only_the_second_question_gets() -> None:
     lookups = DnsSummary(10, 100, 97, 3, retried=21, repeated=20, servers=(SERVER.ip,))
     (finding,) = of_a_capture(lookups)
-    assert finding.title.startswith("23 % of DNS questions get no answer, or only to a retry")
+    assert finding.title.startswith("23 % of DNS queries get no answer, or only to a retry")
     assert "20 of these answered only after a timeout" in finding.evidence[0].text
 
 
@@ -112,19 +112,19 @@ def test_questions_that_are_rejected_at_the_client_s_end() -> None:
 
 def test_a_client_that_refuses_what_comes_too_late_rejects_no_question() -> None:
     note = f"ICMP {CLIENT.ip} udp port 40001 unreachable"
-    assert rejected(CLIENT.ip, note).title == "100 % of DNS questions get no answer"
+    assert rejected(CLIENT.ip, note).title == "100 % of DNS queries get no answer"
 
 
 def test_a_few_per_cent_of_many_questions() -> None:
     """Each of them keeps its client waiting for a resolver's timeout."""
     few = DnsSummary(10, 200, 200, retried=12, repeated=12, servers=(SERVER.ip,))
     (finding,) = of_a_capture(few)
-    assert finding.title.startswith("6 % of DNS questions")
+    assert finding.title.startswith("6 % of DNS queries")
     assert not of_a_capture(replace(few, retried=4, repeated=4))
 
 
 def test_one_client_of_many() -> None:
     few = DnsSummary(10, 400, 393, 7, servers=(SERVER.ip,), cut_off={"10.244.1.9": 7, CLIENT.ip: 2})
     (finding,) = of_a_capture(few)
-    assert finding.title == "No DNS question of 10.244.1.9 gets an answer, and others do"
+    assert finding.title == "No DNS query of 10.244.1.9 gets an answer, and others do"
     assert not of_a_capture(replace(few, cut_off={CLIENT.ip: 2}))

@@ -72,7 +72,7 @@ def test_dns_without_an_answer_is_listed_under_it() -> None:
     view = node(paths=tuple(rows), conversations=(talk,), lookups=lookups)
     said = found(view, services=(dns,), slices=(replace(SLICE, service="kube-dns"),))
     assert "dns_unanswered" not in said
-    assert any("DNS questions" in one for one in said["udp_endpoint"].consequences)
+    assert any("DNS queries" in one for one in said["udp_endpoint"].consequences)
 
 
 # --- what looks alike and is healthy
