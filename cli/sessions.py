@@ -97,6 +97,9 @@ def _print_damage(one: RecordedSession) -> None:
     if damage := one.summary.damage:
         more = f"; and {len(damage) - DAMAGE_SHOWN} more" if len(damage) > DAMAGE_SHOWN else ""
         print_line(f"\n{one.name} is damaged: {'; '.join(damage[:DAMAGE_SHOWN])}{more}")
+    if lost := one.summary.lost:
+        more = f"; and {len(lost) - DAMAGE_SHOWN} more" if len(lost) > DAMAGE_SHOWN else ""
+        print_line(f"\n{one.name} is recorded in part: {'; '.join(lost[:DAMAGE_SHOWN])}{more}")
 
 
 def _row(one: RecordedSession) -> TableRow:
@@ -132,7 +135,9 @@ def _state(one: RecordedSession) -> str:
         return " (running)"
     if one.summary.damage:
         return " (damaged)"
-    return " (ended abruptly)" if one.ended_abruptly else ""
+    if one.ended_abruptly:
+        return " (ended abruptly)"
+    return " (in part)" if one.summary.lost else ""
 
 
 def _targets(about: Summary) -> str:
@@ -160,8 +165,9 @@ def _fields(one: RecordedSession) -> dict[str, object]:
         "marks": about.marks,
         "bytes": one.size,
         "running": one.running,
-        "complete": not one.running and not one.ended_abruptly and not about.damage,
+        "complete": not (one.running or one.ended_abruptly or about.damage or about.lost),
         "damage": about.damage,
+        "lost": about.lost,
         "evidence": one.has_evidence,
         "removed": [_removed(removal) for removal in one.removed],
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from collectors.errors import CaptureError, PodwireError
 from collectors.frozen import slotted
+from collectors.plural import counted
 from session.files import file_stem, save_packets, session_directory
 
 if TYPE_CHECKING:  # imported where it is used: the first frame does not wait for it
@@ -126,6 +127,15 @@ class Captures:
 
     def any_running(self) -> bool:
         return any(self.is_running(key) for key in self._running)
+
+    def kept_text(self) -> str:
+        """Whether the packets of what runs are on disk, and how many are not, to show."""
+        running = (key for key in self._running if self.is_running(key))
+        states = [self._engine.store.target(key).capture for key in running]
+        if missing := sum(one.dropped_disk for one in states if one is not None):
+            return f"{counted(missing, 'packet')} are not on disk, the others stay there"
+        is_kept = all(one is None or one.kept for one in states)
+        return "Its packets stay on disk" if is_kept else "Its packets are not kept on disk"
 
     async def save(self, key: str) -> Path:
         """Write the packets in memory to a new pcap (0600). CaptureError where there are none,

@@ -47,9 +47,12 @@ def _drop(event: ev.ConsumerDrop) -> LogLine | None:
     """Once, when it is over."""
     if event.open:
         return None
+    return line(event, "drop", lost_text(event), bad=True)
+
+
+def lost_text(event: ev.ConsumerDrop) -> str:
     packets = f", {counted(event.packets, 'packet')} in them" if event.packets else ""
-    text = f"{event.consumer} lost {counted(event.events, 'event')}{packets}: {event.cause}"
-    return line(event, "drop", text, bad=True)
+    return f"{event.consumer} lost {counted(event.events, 'event')}{packets}: {event.cause}"
 
 
 def _command(event: ev.Command) -> LogLine:

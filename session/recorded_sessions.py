@@ -9,6 +9,7 @@ from pathlib import Path
 
 from collectors.errors import ConfigError
 from collectors.events import (
+    ConsumerDrop,
     Event,
     FindingEvent,
     Mark,
@@ -24,12 +25,14 @@ from collectors.recording.session_log import EVIDENCE_FILES
 from collectors.recording.session_reader import SessionReader, is_session
 from collectors.sanitize import sanitize
 from session.files import write_private
+from session.log_line import lost_text
 from session.removals import Removal, removals
-from session.running_session import sessions_directory
+from session.running_session import DISK, NAME, sessions_directory
 from session.session_damage import damage_of, files_seen
 
 SUMMARY = "summary.json"
 ABRUPT = "it ended abruptly, or is an incomplete copy: its end is missing"
+MOST_LOST = 20  # sentences
 LAST = "last"  # in place of a name
 NONE_RECORDED = (
     "No session is recorded on this machine yet: a console records one while it is open, unless"
@@ -40,7 +43,8 @@ NONE_RECORDED = (
 @slotted
 class Summary:
     """What a session is about. `worst` is the severity of its worst finding, and its title;
-    `damage` of its `files`, as they were when they were looked at."""
+    `damage` of its `files`, as they were when they were looked at; `lost` are sentences about what
+    was not written."""
 
     context: str = ""
     began: float = 0.0
@@ -51,6 +55,7 @@ class Summary:
     marks: int = 0
     clean: bool = False  # its log has an end
     damage: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     files: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
@@ -66,6 +71,12 @@ class Summary:
             self.marks += 1
         elif isinstance(event, RecordingEnd):
             self.clean = event.clean
+        elif isinstance(event, ConsumerDrop) and not event.open and event.consumer in (DISK, NAME):
+            self._lost(lost_text(event))
+
+    def _lost(self, text: str) -> None:
+        if len(self.lost) < MOST_LOST:
+            self.lost.append(sanitize(text, 200))
 
     def _target(self, key: str) -> None:
         if key.startswith(("pod/", "node/", "local/", "file/")) and key not in self.targets:
@@ -82,6 +93,7 @@ _TEXTS, _SIZES = check_of(tuple[str, ...]), check_of(tuple[int, ...])
 _CHECKS = checks_of(Summary) | {
     "targets": lambda value: list(_TEXTS(_of_list(value))),
     "damage": lambda value: list(_TEXTS(_of_list(value))),
+    "lost": lambda value: list(_TEXTS(_of_list(value))),
     "files": lambda value: {name: list(_SIZES(_of_list(one))) for name, one in value.items()},
 }
 
@@ -168,11 +180,11 @@ def _read_again(directory: Path) -> Summary:
 
 
 def write_summary(directory: Path, is_own: bool) -> None:
-    """What a session was about that has ended. Files that came from elsewhere, not `is_own`, are
-    looked at for damage when it is listed."""
+    """What a session was about that has ended. Files that came from elsewhere, not `is_own`, and
+    those on a disk that was full, are looked at for damage when it is listed."""
     with contextlib.suppress(OSError, ConfigError):
         summary = _read_through(directory)
-        summary.files = files_seen(directory) if is_own else {}
+        summary.files = files_seen(directory) if is_own and not summary.lost else {}
         _keep_summary(directory, summary)
 
 

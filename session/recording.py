@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from collectors.events import ConsumerDrop, Event, Notice, RecordingEnd
 from collectors.stream import Stream, Subscription
 from session.disk_gap import DiskGap, DiskReserve
+from session.running_session import DISK, NAME
 from session.store import Store
 
 if TYPE_CHECKING:  # what writes is imported once the first list is drawn
@@ -21,8 +22,6 @@ if TYPE_CHECKING:  # what writes is imported once the first list is drawn
     from session.running_session import RunningSession
 
 QUEUE = 65_536  # events
-NAME = "the recorder"  # the consumer of the stream
-DISK = "the session's recording"  # as a consumer, of what the disk had no room for
 GATHER_S = 0.5  # between writes: fewer of them cost less
 AT_ONCE_S, PAUSE_S, PAUSES_S = 0.001, 0.002, 0.2
 PIECES_S = 30.0

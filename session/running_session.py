@@ -10,6 +10,9 @@ from pathlib import Path
 from collectors.recording.session_lock import LOCK, hold
 from session.files import private_directory, state_directory
 
+NAME = "the recorder"  # the consumer of the stream
+DISK = "the session's recording"  # as a consumer, of what the disk had no room for
+
 
 class RunningSession:
     """A session of this process: nobody removes it while its lock is held, and a lock ends with

@@ -17,6 +17,7 @@ from collectors.target import name_in
 from session.cluster_changes import ClusterChange, changes, rollout
 from session.command_text import run_text
 from session.finding_history import FindingHistory, FindingSpan
+from session.log_line import lost_text
 from session.row_index import RowIndex
 
 KEPT = 2_000  # lines of each kind that comes by itself
@@ -137,7 +138,7 @@ class Timeline:
         if gap is None:
             gap = TimelineEntry(event.since, "gap", name_in(event.target), "", True)
             self._add(gap)
-        gap.text = f"{event.consumer} lost {counted(event.events, 'event')}: {event.cause}"
+        gap.text = lost_text(event)
         gap.open, gap.until = event.open, None if event.open else event.at
         if gap.open:
             self._gaps[key] = gap

@@ -50,9 +50,7 @@ REPLAYS = frozenset(action.name.partition("(")[0] for action in ACTIONS if actio
 WITHOUT_WIDGETS = (QueryError, ScreenError, NoScreen, MountError)
 
 NOT_IN_MENU = ("command_palette", "quit")  # itself, and what `leave` does as well
-QUITTING = (
-    "Quitting stops it. Its packets stay on disk; {target.save} saves those listed as one file."
-)
+QUITTING = "; {target.save} saves those listed as one file."
 
 
 class OpenConsole(NamedTuple):
@@ -205,7 +203,8 @@ class PodwireApp(ThemedApp, TerminalKeys, ReplayKeys, ShareKeys, CommandKeys, To
             return
         from tui.screens.confirm import Confirm
 
-        text = KEYS.fill(QUITTING)
+        kept = self.control.captures.kept_text()
+        text = f"Quitting stops it. {kept}{KEYS.fill(QUITTING)}"
         ask = Confirm("A capture is running. Quit?", text, (("y", "quit"),))
         self.push_screen(ask, lambda answer: self.exit(0) if answer else None)
 

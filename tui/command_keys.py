@@ -14,7 +14,7 @@ from tui.tabbed_app import TabbedApp
 if TYPE_CHECKING:
     from tui.screens.cluster import ClusterScreen
 
-LEAVING = "That ends it here, as {app.leave} does: packets stay on disk, who joined sees the end."
+LEAVING = "That ends it here, as {app.leave} does: who joined sees the end."
 
 
 class ContextSwitch(NamedTuple):
@@ -64,6 +64,8 @@ class CommandKeys(TabbedApp):
         what = "A capture is running" if captures else "This session is shared"
         title = f"{what}. Go to {context}?"
         text = KEYS.fill(LEAVING)
+        if captures:
+            text = f"{text} {self.control.captures.kept_text()}."
         ask = Confirm(title, text, (("y", "go there"),))
         self.push_screen(ask, lambda answer: self._switch(wanted) if answer else None)
 

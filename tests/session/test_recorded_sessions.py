@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from collectors import events as ev
 from collectors.recording.session_log import FIGURES, STATES, TIMELINE, SessionWriter
 from collectors.recording.session_reader import DAMAGED_PARTS, SessionReader
 from session.recorded_sessions import damage_now, described
+from session.running_session import DISK, new_session
 from tests.support.incident import BEGAN, NODE, full_table
 
 MARKS = 400
@@ -61,6 +63,28 @@ def test_a_torn_end_is_no_damage(tmp_path: Path) -> None:
     file = session(tmp_path / "s") / TIMELINE
     file.write_bytes(file.read_bytes()[:-30])
     assert not SessionReader(tmp_path / "s").timeline_is_damaged()
+
+
+def test_what_a_full_disk_kept_out_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    running = new_session()
+    gap = ev.ConsumerDrop(BEGAN + 9, "", DISK, 7, packets=23_776, since=BEGAN + 2, cause="full")
+    writer = SessionWriter(running.directory)
+    writer.write([*full_table(), replace(gap, open=True), gap, ev.RecordingEnd(BEGAN + 9, "")])
+    writer.close()
+    running.close()
+    assert not described(running.directory, examine=False).is_examined
+    assert main(["sessions"]) == 0
+    text = capsys.readouterr().out
+    assert "(in part)" in text
+    assert text.count("7 events, 23,776 packets in them") == 1
+    assert main(["sessions", "-o", "json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert not found["complete"] and found["lost"] and not found["damage"]
+    assert main(["report", running.directory.name]) == 0
+    assert "7 events, 23,776 packets in them" in capsys.readouterr().out
 
 
 def test_with_a_damaged_session_nothing_is_compared(
