@@ -17,5 +17,5 @@ class CaptureTime(NamedTuple):
 
 
 def capture_time(flows: Iterable[Flow], until: int = 0) -> CaptureTime:
-    latest = max((flow.last_ns for flow in flows), default=0)
+    latest = max([flow.last_ns for flow in flows], default=0)
     return CaptureTime(latest, max(latest, until))

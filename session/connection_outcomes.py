@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from collectors.capture.header_values import MASK
 from collectors.capture.joined_legs import Legs
@@ -25,76 +25,89 @@ FAILED = frozenset(
         "reset_by_server",
     )
 )
-Outcome = dict[str, bool]
 
 
-def outcome(legs: Legs, sides: int, now: int) -> Outcome:
-    """`sides` are where it was seen; `now` is the latest packet's time, in ns."""
+def outcome(legs: Legs, sides: int, now: int) -> list[str]:
+    """What holds of it. `sides` are where it was seen; `now` is the latest packet's time, in ns.
+    Asked of thousands of connections at a look."""
     tcp = [leg for leg in legs if isinstance(leg, TcpFlow)]
     if tcp:
-        return _opening(tcp, sides, now) | _request(tcp, now)
+        return [*_opening(tcp, sides, now), *_request(tcp, now)]
     return _of_datagrams(legs, now)
 
 
-def _of_datagrams(legs: Legs, now: int) -> Outcome:
-    answered = any(leg.server.packets for leg in legs)
+def _holding(found: Iterable[tuple[str, object]]) -> list[str]:
+    return [name for name, is_so in found if is_so]
+
+
+def _of_datagrams(legs: Legs, now: int) -> list[str]:
+    answered = max([leg.server.packets for leg in legs]) > 0
     failed = any(leg.state == "unreachable" for leg in legs)
     waiting = now - legs[0].first_ns > LATE_NS and legs[0].state == "unanswered"
-    return {
-        "completed": answered,
-        "answered": answered,
-        "requests": any(leg.client.packets for leg in legs),
-        "rejected": failed,
-        "unanswered": waiting and not answered and not failed,
-    }
+    return _holding(
+        (
+            ("completed", answered),
+            ("answered", answered),
+            ("requests", max([leg.client.packets for leg in legs])),
+            ("rejected", failed),
+            ("unanswered", waiting and not answered and not failed),
+        )
+    )
 
 
-def _opening(legs: Sequence[TcpFlow], sides: int, now: int) -> Outcome:
+def _opening(legs: Sequence[TcpFlow], sides: int, now: int) -> list[str]:
     """The handshake, by all legs: what one of them saw happened."""
-    answered_at = max(leg.synack_at for leg in legs)
-    completed = any(leg.acked_at for leg in legs)
-    found: Outcome = {"completed": completed, "retried": _is_retried(legs)}
-    if answered_at:
-        return found | {"incomplete": not completed and now - answered_at > LATE_NS}
-    if any(leg.syn_at for leg in legs):
-        found |= _unanswered(legs, sides, now)
+    answered_at = max([leg.synack_at for leg in legs])
+    again = max([leg.client.counts.syn_retransmitted for leg in legs]) > 0
+    found = ["retried"] if again else []
+    if max([leg.acked_at for leg in legs]):
+        found.append("completed")
+    elif answered_at and now - answered_at > LATE_NS:
+        found.append("incomplete")
+    if not answered_at and max([leg.syn_at for leg in legs]):
+        found += _unanswered(legs, sides, now, again)
     return found
 
 
-def _is_retried(legs: Sequence[TcpFlow]) -> bool:
-    return any(leg.client.counts.syn_retransmitted for leg in legs)
-
-
-def _unanswered(legs: Sequence[TcpFlow], sides: int, now: int) -> Outcome:
+def _unanswered(legs: Sequence[TcpFlow], sides: int, now: int, again: bool) -> list[str]:
     states = {leg.state for leg in legs}
-    again = _is_retried(legs)
-    silent = states <= {"unanswered"} and (again or now - legs[0].first_ns > LATE_NS)
-    return {
-        "refused": "refused" in states,
-        "rejected": "unreachable" in states,
-        "unanswered": silent,
-        "retried": again or silent,
-        "stuck": silent and again and not sides & WENT_OUT,
-    }
+    silent = states == {"unanswered"} and (again or now - legs[0].first_ns > LATE_NS)
+    return _holding(
+        (
+            ("refused", "refused" in states),
+            ("rejected", "unreachable" in states),
+            ("unanswered", silent),
+            ("retried", silent),
+            ("stuck", silent and again and not sides & WENT_OUT),
+        )
+    )
 
 
-def _request(legs: Sequence[TcpFlow], now: int) -> Outcome:
-    asked = any(leg.client.payload for leg in legs)
-    answered = any(leg.server.payload for leg in legs)
-    cut = [leg for leg in legs if leg.reset_by is not None and leg.synack_at and not answered]
+def _request(legs: Sequence[TcpFlow], now: int) -> list[str]:
+    asked = max([leg.client.payload for leg in legs])
+    if max([leg.server.payload for leg in legs]):
+        return ["requests", "answered"] if asked else []
+    cut = [leg for leg in legs if leg.reset_by is not None and leg.synack_at]
     reset = any(leg.reset_by is leg.server for leg in cut)
-    silent = asked and not answered and not reset and _gave_up(legs, now)
-    return {
-        "requests": asked,
-        "answered": asked and answered,
-        "silent": silent,
-        "abandoned": silent and _is_abandoned(legs),
-        "closed": asked and not answered and not reset and _is_closed(legs),
-        "hung_up": not asked and not answered and _is_hung_up(legs),
-        "ungreeted": not asked and not answered and is_ungreeted(legs),
-        "reset_by_client": any(leg.reset_by is leg.client for leg in cut),
-        "reset_by_server": reset,
-    }
+    found = ["reset_by_server"] if reset else []
+    if any(leg.reset_by is leg.client for leg in cut):
+        found.append("reset_by_client")
+    if not asked:
+        unasked = (("hung_up", _is_hung_up(legs)), ("ungreeted", is_ungreeted(legs)))
+        return [*found, *_holding(unasked)]
+    return [*found, "requests", *([] if reset else _waiting(legs, now))]
+
+
+def _waiting(legs: Sequence[TcpFlow], now: int) -> list[str]:
+    """Of a request without an answer, and without a reset of the server."""
+    silent = _gave_up(legs, now)
+    return _holding(
+        (
+            ("silent", silent),
+            ("abandoned", silent and _is_abandoned(legs)),
+            ("closed", _is_closed(legs)),
+        )
+    )
 
 
 def _gave_up(legs: Sequence[TcpFlow], now: int) -> bool:

@@ -116,6 +116,14 @@ def _legs_seen(legs: Sequence[Flow]) -> LegsSeen:
     return LegsSeen(client, server, acknowledged, challenged)
 
 
+def _flow_seen(flow: Flow) -> LegsSeen:
+    """The same of a connection of one leg."""
+    client, server = flow.client.seen_on, flow.server.seen_on
+    if isinstance(flow, TcpFlow):
+        return LegsSeen(client, server, flow.acked_at > 0, _is_challenged(flow))
+    return LegsSeen(client, server, False, False)
+
+
 @lru_cache(100_000)
 def address(packed: bytes) -> str:
     return str(ip_address(packed))
@@ -146,7 +154,7 @@ def _totals(flows: Sequence[Flow], now: int, seen_on: SeenOn) -> Counter[str]:
     totals: Counter[str] = Counter(flows=len(flows))
     tcp = [flow for flow in flows if isinstance(flow, TcpFlow)]
     for flow in flows:
-        sides = seen_on.get(flow.number) or _legs_seen((flow,))
+        sides = seen_on.get(flow.number) or _flow_seen(flow)
         if isinstance(flow, TcpFlow):
             _add_tcp(totals, flow, now, sides)
         else:
@@ -207,10 +215,11 @@ def _add_udp(totals: Counter[str], flow: Flow, now: int, sides: LegsSeen) -> Non
 
 
 def _add_tcp(totals: Counter[str], flow: TcpFlow, now: int, sides: LegsSeen) -> None:
+    state = flow.state
     totals["answered"] += bool(flow.synack_at or flow.server.payload or sides.acknowledged)
     if not sides.acknowledged and not sides.challenged:
-        _add_handshake(totals, flow, now, sides)
-    _add_end(totals, flow)
+        _add_handshake(totals, flow, now, sides, state)
+    _add_end(totals, flow, state)
     totals["challenged"] += _is_challenged(flow)
     totals["segments"] += flow.client.segments + flow.server.segments
     _add_side(totals, flow.client, "client_zero_windows")
@@ -230,10 +239,12 @@ def _again(side: Direction) -> int:
     return side.counts.fast + side.counts.timeouts
 
 
-def _add_handshake(totals: Counter[str], flow: TcpFlow, now: int, sides: LegsSeen) -> None:
+def _add_handshake(
+    totals: Counter[str], flow: TcpFlow, now: int, sides: LegsSeen, state: str
+) -> None:
     """Where the SYN, or the answer to it, stops; of a handshake that was not completed."""
     waiting = flow.client.counts.syn_retransmitted > 0 or now - flow.first_ns > UNANSWERED_NS
-    silent = flow.state == "unanswered" and waiting
+    silent = state == "unanswered" and waiting
     totals["unanswered"] += silent
     _add_seen_on(totals, sides, silent)
     if flow.synack_at and (waiting or flow.server.counts.syn_retransmitted > 0):
@@ -246,17 +257,18 @@ def _add_answer(totals: Counter[str], sides: LegsSeen) -> None:
 
 
 def _add_seen_on(totals: Counter[str], sides: LegsSeen, silent: bool) -> None:
-    totals["stopped"] += silent and sides.client == IN
-    totals["passed"] += silent and bool(sides.client & OUT)
+    if silent:
+        totals["stopped"] += sides.client == IN
+        totals["passed"] += bool(sides.client & OUT)
 
 
-def _add_end(totals: Counter[str], flow: TcpFlow) -> None:
+def _add_end(totals: Counter[str], flow: TcpFlow, state: str) -> None:
     """Refused, rejected by an ICMP error, or reset after data; by the server, while a request
     waits: some programs end a connection so once the answer is complete."""
-    rejected = flow.state == "unreachable" and bool(flow.icmp_note)
+    rejected = state == "unreachable" and bool(flow.icmp_note)
     totals["rejected"] += rejected
-    totals["refused"] += flow.state == "refused" or rejected
-    if flow.reset_by is not None and flow.synack_at and flow.state.startswith("reset"):
+    totals["refused"] += state == "refused" or rejected
+    if flow.reset_by is not None and flow.synack_at and state.startswith("reset"):
         side = "client_resets" if flow.reset_by.client else "server_resets"
         totals[side] += bool(flow.client.payload if flow.reset_by.client else flow.asked_at)
 

@@ -28,15 +28,18 @@ def idle_connections(flows: Sequence[Flow], until: int = 0) -> tuple[IdleConnect
     """Of the minute before `until`, in ns, or before the last packet where that is later.
     Connections of which so much happened that some of it is not kept say nothing."""
     until = capture_time(flows, until).until
+    tcp = [flow for flow in flows if isinstance(flow, TcpFlow)]
+    asked = [flow for flow in tcp if flow.asked_at and _may_have_failed(flow)]
+    failed = {_ends(flow) for flow in asked if _can_be_read(flow, until)}
     groups: dict[Ends, list[TcpFlow]] = defaultdict(list)
-    failed: set[Ends] = set()
-    for flow in flows:
-        if isinstance(flow, TcpFlow) and _can_be_read(flow, until):
-            ends = (flow.client.address, flow.server.address, flow.server.port)
+    for flow in tcp if failed else ():
+        if (ends := _ends(flow)) in failed and _can_be_read(flow, until):
             groups[ends].append(flow)
-            if _may_have_failed(flow):
-                failed.add(ends)
-    return tuple(_connections(ends, groups[ends]) for ends in groups if ends in failed)
+    return tuple(_connections(ends, of) for ends, of in groups.items())
+
+
+def _ends(flow: TcpFlow) -> Ends:
+    return flow.client.address, flow.server.address, flow.server.port
 
 
 def _can_be_read(flow: TcpFlow, until: int) -> bool:
@@ -44,7 +47,7 @@ def _can_be_read(flow: TcpFlow, until: int) -> bool:
 
 
 def _may_have_failed(flow: TcpFlow) -> bool:
-    waited = flow.last_ns - flow.first_ns >= LEAST_NS and bool(flow.asked_at)
+    waited = flow.last_ns - flow.first_ns >= LEAST_NS
     return waited and (flow.reset_by is flow.server or flow.client.counts.timeouts >= RETRANSMITTED)
 
 

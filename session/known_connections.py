@@ -96,8 +96,7 @@ class Connection:
             self._locate(transit)
         self._is_final = latest - self.last_ns > LATE_NS
         if self.ends is not None:
-            found = outcome(self.legs, self._sides, now)
-            self.holds = frozenset([name for name, is_so in found.items() if is_so])
+            self.holds = frozenset(outcome(self.legs, self._sides, now))
 
     def _locate(self, transit: Interfaces) -> None:
         self._transit, self.ends = transit, None
@@ -127,8 +126,9 @@ class KnownConnections:
     def connection(self, legs: Legs) -> Connection:
         """The one already known, or a new one if a packet has arrived since. It keeps its legs, so
         that no other flow has the identity of the first."""
-        last_ns = max([leg.last_ns for leg in legs])
-        known = self._known.get(id(legs[0]))
+        first = legs[0]
+        last_ns = first.last_ns if len(legs) == 1 else max([leg.last_ns for leg in legs])
+        known = self._known.get(id(first))
         if known is None or known.last_ns != last_ns or known.legs != legs:
             return Connection(legs, last_ns)
         return known

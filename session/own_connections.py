@@ -95,6 +95,16 @@ class OwnConnections:
             return False
         return any(_end_of(side) in self._console for side in (flow.client, flow.server))
 
+    def not_of_console(self, flows: Iterable[Flow]) -> list[Flow]:
+        """Those of which no end is this console's."""
+        ports = self._console_ports
+        return [
+            flow
+            for flow in flows
+            if (flow.server.port not in ports and flow.client.port not in ports)
+            or not self.of_console(flow)
+        ]
+
     def _is_node(self, address: str, links: Iterable[LinkRow]) -> bool:
         return address in self._nodes or address in _addresses(links)
 

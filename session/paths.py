@@ -31,8 +31,8 @@ def rows(
         if len(connections) % AT_ONCE == 0:
             yield None
     known.keep(connections)
-    transit = transit_interfaces(one.votes for one in connections)
-    latest = max((one.last_ns for one in connections), default=0)
+    transit = transit_interfaces([one.votes for one in connections if one.votes])
+    latest = max([one.last_ns for one in connections], default=0)
     found = _Paths(of)
     recent = [one for one in connections if one.last_ns >= of.since]
     for number, connection in enumerate(recent):
@@ -73,11 +73,14 @@ class _PathTotals:
     def add(self, connection: Connection) -> None:
         legs = connection.legs
         self._opened[connection.holds].append(legs[0].first_ns)
-        for bucket, packets in connection.packets.items():
-            _add_codes(self._packets.setdefault(bucket, defaultdict(int)), packets)
+        if connection.packets:
+            for bucket, packets in connection.packets.items():
+                _add_codes(self._packets.setdefault(bucket, defaultdict(int)), packets)
         for leg in legs:
-            self.icmp = leg.icmp_note or self.icmp
-            self.icmp_from = leg.icmp_from or self.icmp_from
+            if leg.icmp_note:
+                self.icmp = leg.icmp_note
+            if leg.icmp_from:
+                self.icmp_from = leg.icmp_from
         if len(legs) > 1:
             self.translated.update([leg.server.address for leg in legs[1:]])
 

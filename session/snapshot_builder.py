@@ -3,7 +3,6 @@ what that changes."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from collectors.capture.flow_expiry import Flow
 from collectors.capture.joined_legs import Legs, joined_in_pieces
 from collectors.capture.tracked_flow import RECENT_NS
-from collectors.events import CounterSample, PodRow
+from collectors.events import PodRow
 from collectors.kernel.deltas import over
 from collectors.key_priority import KEY_PRIORITY
 from collectors.sockets.rows import SocketRow
@@ -29,7 +28,6 @@ from session.target_data import TargetData
 
 AT_ONCE = 100  # conversations: within 1 ms or so
 SOCKETS_AT_ONCE = 2_000
-PORTS_SHOWN = 5  # destinations
 
 
 def snapshot(store: Store, at: float, budget_ms: float | None = None) -> Snapshot:
@@ -135,12 +133,12 @@ def _flows(data: TargetData, own: OwnConnections, of: PathWindow) -> tuple[list[
     is_complete = data.flows.evicted_ns < since and of.is_covered(
         data.flows.first_ns, data.flows.latest_ns
     )
-    return [flow for flow in recent if not own.of_console(flow)], is_complete
+    return own.not_of_console(recent), is_complete
 
 
 def _idle(data: TargetData, own: OwnConnections, until: int) -> tuple[IdleConnections, ...]:
     """Of more than the last 15 s: what fails after long pauses fails seldom."""
-    others = [flow for flow in data.flows.flows if not own.of_console(flow)]
+    others = own.not_of_console(data.flows.flows)
     rows = idle_requests.idle_connections(others, until)
     links = () if data.key.startswith("pod/") else data.links
     return tuple(row for row in rows if not own.includes(row.client, row.server, row.port, links))
@@ -239,7 +237,7 @@ def view(
         seconds=change.seconds,
         sockets=data.sockets,
         stalled=tuple(data.accept_queues.stalled()),
-        ports_used=ports_used(data.sockets, data.sample),
+        ports_used=data.ports.most(data.sockets, data.sample),
         network=data.network,
         conntrack=data.conntrack,
         rules=data.rules,
@@ -248,24 +246,3 @@ def view(
         paths=seen,
         capture_loss=data.capture_loss.percent,
     )
-
-
-def ports_used(
-    sockets: Sequence[SocketRow], sample: CounterSample | None
-) -> tuple[tuple[str, int], ...]:
-    """Local ports of ip_local_port_range in use towards the destinations that have most of them."""
-    values = sample.values if sample else {}
-    low, high = values.get("port_range_low", 0), values.get("port_range_high", 65_535)
-    used = Counter[str]()
-    for row in _outgoing(sockets):
-        if row.alike > 1 or low <= row.local_port <= high:
-            used[f"{row.peer}:{row.peer_port}"] += row.alike
-    return tuple(used.most_common(PORTS_SHOWN))
-
-
-def _outgoing(sockets: Sequence[SocketRow]) -> Iterator[SocketRow]:
-    """Connections of TCP whose own port is not that of a listener."""
-    listening = {row.local_port for row in sockets if row.state == "LISTEN"}
-    for row in sockets:
-        if row.protocol == "tcp" and row.peer_port and row.local_port not in listening:
-            yield row

@@ -19,6 +19,7 @@ from session.filter_counts import FilterCounts
 from session.history import History, Point
 from session.known_connections import KnownConnections
 from session.packet_lines import GapLine as GapLine, PacketLine as PacketLine, PacketLines
+from session.ports_used import PortsUsed
 from session.series import figures
 
 UNSAID_S = 5.0  # packets of the last seconds may not be here yet
@@ -82,6 +83,7 @@ class TargetData:
     moved_until: float = 0.0  # what moved before is in `moved`, as a recording has it
     sockets: tuple[SocketRow, ...] = ()
     accept_queues: AcceptQueues = field(default_factory=AcceptQueues)
+    ports: PortsUsed = field(default_factory=PortsUsed)
     sockets_at: float = 0.0
     sockets_source: str = ""
     sockets_note: str = ""

@@ -63,7 +63,7 @@ def _with_common_keys(
     by_key: dict[object, list[Flow]] = {}
     for flow in flows:
         keys = list(keys_of(flow))
-        legs = next((by_key[key] for key in keys if key in by_key), None)
+        legs = next((by_key[key] for key in keys if key in by_key), None) if keys else None
         if legs is None:
             legs = []
             found.append(legs)
