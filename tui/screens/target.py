@@ -105,7 +105,7 @@ class TargetScreen(CaptureKeys, TimeKeys):
         if not rush and not self._paused() and self._changed(panel.name, *panel.version()):
             rows.show(panel.rows())
             self._drawn["reached"] = packets.reached
-        if rows.empty != panel.empty():
+        if not rows.rows and rows.empty != panel.empty():
             rows.empty = panel.empty()
             rows.refresh()
 
