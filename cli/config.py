@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cli.config_lines import KeyPath
 
 TABLES = ("colours", "keys", "contexts", "thresholds")  # cli/config_tables.py has the first two
+READ_ONLY = " Until it can be read, podwire is read-only."
 LARGE = 1e300  # what is more is refused as this is
 LIKE = 0.6  # of a name that was mistyped, from 0 to 1
 
@@ -147,7 +148,7 @@ def read(given: Path | None) -> Config:
             raise ConfigError(f"There is no configuration at {sanitize(path)}.") from None
         return Config(environment=environment, problems=tuple(problems))
     except ConfigError as error:
-        unread = ConfigProblem(f"{error} Until it can be read, podwire is read-only.")
+        unread = ConfigProblem(f"{error}{READ_ONLY}")
         problems.insert(0, unread)
         common = {"read_only": True}
         return Config(path, common, environment=environment, problems=tuple(problems))
@@ -197,6 +198,7 @@ class Checked:
     def __init__(self, path: Path, lines: Mapping[KeyPath, int]) -> None:
         self.path, self.lines = path, lines
         self.problems: list[ConfigProblem] = []
+        self._replaced: set[KeyPath] = set()  # where what is safe is used
 
     def config(
         self,
@@ -224,7 +226,7 @@ class Checked:
             thresholds=thresholds,
             environment=environment,
             tables=of_console,
-            lines=self.lines,
+            lines={path: line for path, line in self.lines.items() if path not in self._replaced},
             problems=found,
         )
 
@@ -261,6 +263,7 @@ class Checked:
             elif why := wrong(setting, value):
                 self._note((*table, key), f"{_shown((*table, key))} {why}", setting.of_console)
                 if setting.safe is not None:
+                    self._replaced.add((*table, key))
                     yield key, setting.safe
             else:
                 yield key, value

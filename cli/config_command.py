@@ -13,7 +13,7 @@ from cli import config
 from cli.config import Config, given_options
 from cli.config_lines import KeyPath
 from cli.config_tables import colours
-from cli.console_look import look_of, thresholds_set
+from cli.console_look import AUTO, look_of, thresholds_set
 from cli.exit_codes import USAGE
 from cli.messages import print_line, print_messages
 from cli.settings import SETTINGS, Setting
@@ -36,28 +36,37 @@ def config_command(options: argparse.Namespace) -> int:
 
         return edit(options.config or config.default_path())
     found = config.read(options.config)
-    for line in in_force(found, options):
+    unused = thresholds_set(found)
+    look = look_of(options, found, said=unused)
+    for line in in_force(found, options, look.theme, bool(unused)):
         print_line(line)
-    look = look_of(options, found, said=thresholds_set(found))
     for line in of_console(found, look):
         print_line(line)
     print_messages(look.notices)
     return USAGE if look.notices else 0
 
 
-def in_force(found: Config, options: argparse.Namespace) -> Iterator[str]:
-    """The lines of a file that says the same."""
+def in_force(
+    found: Config, options: argparse.Namespace, theme: str = AUTO, unused: bool = False
+) -> Iterator[str]:
+    """The lines of a file that says the same. `theme` is the one that is shown, `unused`: some
+    threshold is not."""
     path = found.path or config.default_path()
     yield f"# {sanitize(path)}{'' if found.path else ' (there is no such file)'}"
     given = given_options(options)
     for setting in SETTINGS:
         value, origin = _in_force(found, given, setting)
+        if setting.name == "theme" and value != AUTO and theme not in (AUTO, value):
+            value, origin = AUTO, f"{theme}: see below"
         yield _line(setting.name, value, origin)
     if found.thresholds:
         yield ""
         yield "[thresholds]"
     for name, number in found.thresholds.items():
-        yield _line(toml(name), number, "set in the file")
+        place = _place(found, ("thresholds", *name.split(".")))
+        yield _line(
+            toml(name), number, f"{place}; not all are used: see below" if unused else place
+        )
     for context, values in found.contexts.items():
         yield ""
         yield f"[contexts.{toml(context)}]"

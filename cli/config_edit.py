@@ -33,18 +33,34 @@ def edit(wanted: Path) -> int:
     while True:
         if not _edited(command, copy):
             return _kept(copy, before, "The editor ended with an error")
-        if copy.read_bytes() == (before if before is not None else beginning().encode()):
+        if _says(copy, before):
             copy.unlink()
             print_message("nothing was changed")
             return 0
         problems = [problem.text for problem in config.read(copy).problems]
-        print_messages(text.replace(str(copy), str(path)) for text in problems)
+        print_messages(_of_copy(text, copy, path) for text in problems)
         answer = _asked() if problems else "s"
         if answer == "e":
             continue
         if answer != "s":
             return _kept(copy, before, "What was written is not right")
         return _saved(copy, path, before) or (USAGE if problems else 0)
+
+
+def _of_copy(problem: str, copy: Path, path: Path) -> str:
+    """As of the configuration, which is as it was: podwire is not read-only by the copy."""
+    return problem.replace(str(copy), str(path)).removesuffix(config.READ_ONLY)
+
+
+def _says(copy: Path, before: bytes | None) -> bool:
+    """Whether the copy says what was there before. ConfigError where an editor left none."""
+    try:
+        return copy.read_bytes() == (before if before is not None else beginning().encode())
+    except OSError as error:
+        raise ConfigError(
+            f"What was written cannot be read from {sanitize(copy)}: {error.strerror}. The "
+            "configuration is as it was."
+        ) from None
 
 
 def editor() -> list[str]:
@@ -123,7 +139,7 @@ def _asked() -> str:
 
 def _kept(copy: Path, before: bytes | None, why: str) -> int:
     """The configuration is as it was; a copy that says nothing else goes."""
-    if copy.read_bytes() == (before if before is not None else beginning().encode()):
+    if _says(copy, before):
         copy.unlink()
         print_message(f"{why}: the configuration is as it was")
     else:

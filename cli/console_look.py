@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import themes
-from cli.config import Config, default_path, given_options
+from cli.config import LIKE, Config, default_path, given_options
 from cli.config_tables import colours, keys
 from collectors.errors import ConfigError
 from collectors.sanitize import sanitize
@@ -39,10 +40,10 @@ def look_of(
     own, problems = themes.users(directory)
     names = (*themes.names(), *(theme.name for theme in own))
     notices = [*(problem.text for problem in settings_of.problems), *said]
-    notices += [sanitize(text) for text in problems]
+    notices += [sanitize(text) for text in problems.values()]
     own_colours, bad_colours = colours(settings_of)
     keymap, bad_keys = keys(settings_of)
-    name, why = _theme(options, settings_of, names)
+    name, why = _theme(options, settings_of, names, problems)
     others = {theme.name: theme for theme in own}
     if own_colours:
         others[name] = (others.get(name) or themes.bundled(name)).with_colours(own_colours)
@@ -92,15 +93,29 @@ def hard_to_read(theme: ThemeFile) -> Iterator[str]:
 
 
 def _theme(
-    options: argparse.Namespace, settings_of: Config, known: Sequence[str]
+    options: argparse.Namespace,
+    settings_of: Config,
+    known: Sequence[str],
+    wrong: Mapping[str, str],
 ) -> tuple[str, list[str]]:
-    """The name of one that there is, and why it is another than was asked for."""
+    """The name of one that there is, and why it is another than was asked for; `wrong`: what is
+    said of files that are no themes, by their names."""
     wanted = str(value(options, settings_of, "theme"))
     if wanted == AUTO:
         return usual_theme(os.environ), []
     if wanted in known:
         return wanted, []
-    unknown = f"There is no theme {sanitize(wanted, 40)!r}. Known: {', '.join(known)}."
+    near = get_close_matches(wanted.lower(), known, 1, LIKE)
+    hint = f"The nearest is {near[0]!r}." if near else f"Known: {', '.join(known)}."
+    unknown = f"There is no theme {sanitize(wanted, 40)!r}. {hint}"
     if getattr(options, "theme", None):
-        raise ConfigError(unknown)
-    return usual_theme(os.environ), [unknown]
+        raise ConfigError(sanitize(wrong[wanted]) if wanted in wrong else unknown)
+    said = [] if wanted in wrong else [f"{_of_theme(settings_of)}{unknown}"]
+    return usual_theme(os.environ), said
+
+
+def _of_theme(settings_of: Config) -> str:
+    """Where a theme is asked for that is not there."""
+    if "theme" in settings_of.environment:
+        return "$PODWIRE_THEME: "
+    return f"{settings_of.place(('theme',))}: " if settings_of.path else ""

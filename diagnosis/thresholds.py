@@ -61,9 +61,9 @@ def set_values(values: Mapping[str, float], origin: str) -> list[str]:
     """
     known, missing = keys(), rules.extensions().refused_ids
     lost = [key for key in values if key not in known and key.partition(".")[0] in missing]
-    for key, value in values.items():
-        if key not in lost and (problem := _problem(key, value, known)):
-            raise ConfigError(f"{origin}: {problem}")
+    problems = (_problem(key, value, known) for key, value in values.items() if key not in lost)
+    if said := " ".join(filter(None, problems)):
+        raise ConfigError(f"{origin}: {said}")
     for key in values.keys() - lost:
         _set(known[key], values[key], origin)
     return [

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,7 @@ VARIABLES: Mapping[str, str] = {
     "block-cursor-background": "behind the chosen row and tab",
     "block-cursor-foreground": "the chosen row",
 }
+KEYS = ("dark", "palette", "colours", "variables")
 PALETTES = ("full", "16", "none")
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -75,6 +77,10 @@ def load(path: Path) -> ThemeFile:
     for name, value in {**tables[0], **tables[1]}.items():
         if why := bad_colour(name, value, VARIABLES if name in tables[1] else COLOURS):
             raise BadTheme(f"The theme {path.name} has a bad colour: {name} = {value}: {why}")
+    for name in data.keys() - set(KEYS):
+        near = get_close_matches(name, KEYS, 1)
+        hint = f"the nearest is {near[0]!r}" if near else f"there are {', '.join(KEYS)}"
+        raise BadTheme(f"The theme {path.name} has no key {name!r}: {hint}.")
     palette, dark = data.get("palette", "full"), data.get("dark", True)
     if palette not in PALETTES or not isinstance(dark, bool):
         raise BadTheme(
@@ -114,9 +120,9 @@ def bundled(name: str) -> ThemeFile:
     return load(HERE / f"{name}.toml")
 
 
-def users(directory: Path) -> tuple[list[ThemeFile], list[str]]:
-    """The user's own themes, and a sentence for each file that is none."""
-    found, problems = [], []
+def users(directory: Path) -> tuple[list[ThemeFile], dict[str, str]]:
+    """The user's own themes, and a sentence for each file that is none, by its name."""
+    found, problems = [], {}
     for path in sorted(directory.glob("*.toml")):
         try:
             if not _NAME.fullmatch(path.stem) or path.stem in (*names(), "auto"):
@@ -126,5 +132,5 @@ def users(directory: Path) -> tuple[list[ThemeFile], list[str]]:
                 )
             found.append(load(path))
         except BadTheme as error:
-            problems.append(str(error))
+            problems[path.stem] = str(error)
     return found, problems

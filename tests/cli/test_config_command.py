@@ -94,7 +94,7 @@ def test_what_is_wrong_is_said_and_the_rest_is_shown(
     code, values, text = shown(capsys)
     assert code == 2
     for sentence in (
-        "There is no theme 'nite'. Known: night,",
+        "line 1: There is no theme 'nite'. The nearest is 'night'.",
         "line 2: there is no key 'read_onyl': the nearest is 'read_only'.",
         "line 4: keys.target.capture: 'd' is app.findings already, on the same screen",
         "line 5: there is no key 'keys.target.x': there are again, back, capture",
@@ -102,6 +102,20 @@ def test_what_is_wrong_is_said_and_the_rest_is_shown(
         assert sentence in text
     assert values["read_only"] is True and origin_of(text, "read_only") == "to be safe: see below"
     assert values["keys"]["target"]["capture"] == "c"
+    assert (values["theme"], origin_of(text, "theme")) == ("auto", "night: see below")
+
+
+def test_what_is_not_in_force_is_not_printed_as_if_it_were(
+    capsys: pytest.CaptureFixture[str], path: Path
+) -> None:
+    path.write_text(
+        'read_only = "yes"\n[thresholds]\nconntrack_full.warning = 60\nx.y = 1\nx.z = 2\n'
+    )
+    code, values, text = shown(capsys)
+    assert code == 2 and values["read_only"] is True
+    assert origin_of(text, "read_only") == "to be safe: see below"
+    assert origin_of(text, '"conntrack_full.warning"') == "line 3; not all are used: see below"
+    assert "'x.y'" in text and "'x.z'" in text  # each, not the first alone
 
 
 def test_colours_that_cannot_be_read_are_named_with_pair_and_figure(

@@ -177,3 +177,28 @@ def test_an_editor_with_a_quotation_mark_too_few_is_a_sentence(
     monkeypatch.setenv("VISUAL", "vi 'x")
     assert edited() == 2
     assert "$VISUAL is not a command: No closing quotation." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("script", ['rm "$FILE"', 'rm "$FILE"; mkdir "$FILE"', 'rm "$FILE"; false'])
+def test_an_editor_that_leaves_no_file_is_no_error_of_podwire(
+    path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    script: str,
+) -> None:
+    path.parent.mkdir()
+    path.write_text(OLD)
+    editor(monkeypatch, tmp_path, script)
+    assert edited() == 2
+    assert "What was written cannot be read from" in capsys.readouterr().err
+    assert path.read_text() == OLD
+
+
+def test_what_is_no_toml_does_not_make_podwire_read_only(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    editor(monkeypatch, tmp_path, """echo '[' > "$FILE" """)
+    assert edited() == 1
+    said = capsys.readouterr().err
+    assert "is not TOML" in said and "read-only" not in said

@@ -94,7 +94,10 @@ def test_one_that_cannot_be_read_well_is_named_with_pair_and_figure(directory: P
         ("themes/mine.toml", "[colours", "The theme mine.toml cannot be read"),
         ("themes/night.toml", THEME, "needs a name of its own"),
         ("themes/Ä.toml", THEME, "needs a name of its own"),
-        ("config.toml", 'theme = "mine"', "There is no theme 'mine'. Known: night, contrast"),
+        ("config.toml", 'theme = "mine"', "line 1: There is no theme 'mine'. Known: night, cont"),
+        ("config.toml", 'theme = "Day"', "There is no theme 'Day'. The nearest is 'day'."),
+        ("themes/mine.toml", "drak = true", "mine.toml has no key 'drak': the nearest is 'dark'"),
+        ("themes/mine.toml", "[colors]", "has no key 'colors': the nearest is 'colours'"),
         ("config.toml", "theme = 3", "'theme' has a value of the wrong type: it must be text."),
         ("config.toml", "colours = 3", "colours must be a table."),
         ("config.toml", "keys = 3", "keys must be tables, as [keys.target]."),
@@ -135,6 +138,15 @@ def test_what_is_wrong_is_a_sentence_and_it_opens(
 def test_a_theme_of_the_command_line_that_is_not_there_ends_it() -> None:
     with pytest.raises(ConfigError, match=r"There is no theme 'nope'\. Known: night"):
         look("--theme", "nope")
+
+
+def test_a_theme_that_is_asked_for_and_is_none_says_why(directory: Path) -> None:
+    (directory / "themes" / "mine.toml").write_text("dark = 'x'")
+    with pytest.raises(ConfigError, match=r"The theme mine\.toml needs dark as true or false"):
+        look("--theme", "mine")
+    (directory / "config.toml").write_text('theme = "mine"')
+    (notice,) = look().notices
+    assert "mine.toml needs dark" in notice
 
 
 def test_keys_are_those_of_the_file(directory: Path) -> None:
