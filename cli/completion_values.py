@@ -33,14 +33,16 @@ KINDS = {
 
 
 def files_wanted(action: argparse.Action) -> bool:
-    """Whether the shell should complete file names."""
+    """Whether the shell should complete file names, and nothing else."""
+    if sessions_wanted(action):
+        return False
     return action.type is Path or action.dest in FILES
 
 
 def values(cursor: Cursor, prefix: str) -> ShellOffer:
     """Values for the option or argument at the cursor."""
     assert cursor.wants is not None
-    offer = OF.get(cursor.wants.dest)
+    offer = sessions if sessions_wanted(cursor.wants) else OF.get(cursor.wants.dest)
     return offer(cursor, prefix) if offer else ShellOffer()
 
 
@@ -84,19 +86,42 @@ def faults(_cursor: Cursor, _prefix: str) -> ShellOffer:
     return ShellOffer({path.stem: "" for path in sorted(HERE.glob("*.toml"))})
 
 
-def themes(_cursor: Cursor, _prefix: str) -> ShellOffer:
-    from themes import HERE
+def themes(cursor: Cursor, _prefix: str) -> ShellOffer:
+    """podwire's, and those beside the configuration."""
+    from cli.config import default_path
+    from themes import names, users
 
-    return ShellOffer({path.stem: "" for path in sorted(HERE.glob("*.toml"))})
+    own = Path(cursor.value("config") or default_path()).parent / "themes"
+    known = [*names(), *(theme.name for theme in users(own)[0])]
+    return ShellOffer(dict.fromkeys(sorted(known), ""))
+
+
+def sessions_wanted(action: argparse.Action) -> bool:
+    """Whether it names a session, or a file as well."""
+    return action.metavar in ("SESSION", "SESSION|FILE")
 
 
 def sessions(cursor: Cursor, prefix: str) -> ShellOffer:
-    """Sessions recorded on this machine, and files if the command reads them as well."""
+    """Those recorded on this machine, of `join` those shared there; files where none begins so and
+    the command reads them as well."""
+    is_join = cursor.parser.prog.endswith(" join")
+    found = _shared() if is_join else ["last", *_recorded()]
+    if any(name.startswith(prefix) for name in found):
+        return ShellOffer(dict.fromkeys(found, ""))
+    reads_files = cursor.wants is not None and cursor.wants.dest != "session"
+    return ShellOffer(directive=0 if reads_files else NO_FILES)
+
+
+def _recorded() -> list[str]:
     from session.running_session import sessions_directory
 
-    found = sorted(path.name for path in sessions_directory().glob("*/") if path.is_dir())
-    names = ["last", *found] if cursor.wants and cursor.wants.dest == "file" else found
-    return ShellOffer(dict.fromkeys(names, "")) if names else ShellOffer(directive=0)
+    return sorted(path.name for path in sessions_directory().glob("*/") if path.is_dir())
+
+
+def _shared() -> list[str]:
+    from session.share.place import shared_sessions
+
+    return [path.stem for path in shared_sessions()]
 
 
 def pull_policies(_cursor: Cursor, _prefix: str) -> ShellOffer:
@@ -113,8 +138,6 @@ OF: dict[str, Callable[[Cursor, str], ShellOffer]] = {
     "serve_faults": faults,
     "name": faults,
     "theme": themes,
-    "session": sessions,
-    "since": sessions,
     "pull_policy": pull_policies,
 }  # by the attribute of an option or argument
 

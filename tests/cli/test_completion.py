@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli.completion import DEADLINE_S, LONGER, glued, offered
+from cli.completion import DEADLINE_S, LONGER, NO_FILES, glued, offered
 from cli.parser import parser
 from tests.support.name_server import kubeconfig, name_server
 
@@ -104,6 +104,29 @@ def test_faults_and_themes_are_those_there_are() -> None:
     assert "conntrack-full" in names("lab", "fault", "on", "conn")
     assert "conntrack-full" in names("lab", "serve", "--fault", "conn")
     assert names("--theme", "ni") == ["night"]
+
+
+def test_themes_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "themes").mkdir()
+    (tmp_path / "themes" / "nile.toml").write_text("dark = true\n")
+    config = str(tmp_path / "config.toml")
+    assert names("--config", config, "--theme", "ni") == ["night", "nile"]
+
+
+def test_sessions_and_where_none_begins_so_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "podwire" / "sessions" / "20260101T1200-1").mkdir(parents=True)
+    for words in (["replay"], ["report"], ["check", "--from"], ["check", "--since"]):
+        assert names(*words, "") == ["last", "20260101T1200-1"], words
+        assert names(*words, "2") == ["20260101T1200-1"], words
+        offer = offered(parser(), words, "/srv/rec")
+        assert (offer.candidates, offer.directive) == ({}, 0), words
+    assert names("sessions", "export", "l") == ["last"]
+    assert offered(parser(), ["sessions", "export"], "/srv").directive == NO_FILES
+    assert names("join", "") == []  # none is shared: those that were recorded cannot be joined
 
 
 def test_names_of_the_cluster(environment: dict[str, str]) -> None:
