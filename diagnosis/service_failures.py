@@ -24,12 +24,15 @@ from diagnosis.per_snapshot import once_per_snapshot
 from diagnosis.snapshot import Snapshot, TargetView
 
 Failure = Literal["SYN", "request", "rejected", "reset", "datagram"]
+Share = Failure | Literal["given up"]  # those of requests
 DNS_PORT = 53
 LEAST_PERCENT = 10.0  # that certainly fail
+GIVEN_UP_PERCENT = 3.0  # of requests, that clients give up
 MOST_PERCENT = 90.0  # above, it is no matter of some
 LEAST_WELL = 10  # connections that do not
 LOSSY = 0.02  # of data segments that are retransmitted: loss, not an endpoint
 TOGETHER_NS = 2_000_000_000  # that failures and answers go on beside each other
+LEAST: dict[Share, float] = {"given up": GIVEN_UP_PERCENT}
 RECENT_NS = 4_000_000_000  # of each other's last
 MARGIN = 5.0  # percent: choices are not quite even
 
@@ -86,26 +89,33 @@ def _failure(snapshot: Snapshot, group: PathGroup) -> ServiceFailure | None:
         return None
     shares = _of_several(group, row) if total >= 2 else _of_one_or_unknown(snapshot, group, row)
     for failure, share in shares.items():
-        if share.is_loss and share.low >= LEAST_PERCENT and share.high <= MOST_PERCENT:
-            return ServiceFailure(group, failure, share, _number(share, total), row)
+        least = LEAST.get(failure, LEAST_PERCENT)
+        if share.is_loss and share.low >= least and share.high <= MOST_PERCENT:
+            kind = "request" if failure == "given up" else failure
+            return ServiceFailure(group, kind, share, _number(share, total), row)
     return None
 
 
 def _of_one_or_unknown(
     snapshot: Snapshot, group: PathGroup, row: PathRow
-) -> dict[Failure, LossShare]:
+) -> dict[Share, LossShare]:
     """Where nothing is known of several endpoints: of one, of an address outside, or where nobody
     may list what serves it."""
-    shares: dict[Failure, LossShare] = {}
+    shares: dict[Share, LossShare] = {}
     if group.rows[0].protocol != "TCP" or data_loss(group.view, group.rows).is_loss:
         return shares
     if _is_unlisted(snapshot, group) and not any(
         fault.manner == "silent" for fault in endpoint_faults(group)
     ):  # a client that goes on waiting has a long poll, perhaps
-        shares["request"] = LossShare(row.abandoned, row.abandoned + row.answered)
+        shares["given up"] = _given_up(row)
     if group.view.kind == "pod" or all(map(is_unplaced, group.rows)):
         shares["SYN"] = LossShare(row.retried, row.connections)
     return shares
+
+
+def _given_up(row: PathRow) -> LossShare:
+    """Nobody ends a connection without an answer who has one."""
+    return LossShare(row.abandoned, row.abandoned + row.answered)
 
 
 def _is_unlisted(snapshot: Snapshot, group: PathGroup) -> bool:
@@ -115,7 +125,7 @@ def _is_unlisted(snapshot: Snapshot, group: PathGroup) -> bool:
     return not snapshot.services
 
 
-def _of_several(group: PathGroup, row: PathRow) -> dict[Failure, LossShare]:
+def _of_several(group: PathGroup, row: PathRow) -> dict[Share, LossShare]:
     """Where some of several endpoints may fail."""
     if _is_lossy(row.to_server):
         return {}
@@ -127,16 +137,17 @@ def _is_lossy(sent: PathDirection) -> bool:
     return again.timeout + again.fast > LOSSY * sent.left.data
 
 
-def _shares(row: PathRow) -> dict[Failure, LossShare]:
+def _shares(row: PathRow) -> dict[Share, LossShare]:
     return {
         "reset": LossShare(row.reset_by_server, row.reset_by_server + row.answered),
         "rejected": LossShare(row.rejected + row.refused, row.connections),
         "request": LossShare(row.silent, row.silent + row.answered),
+        "given up": _given_up(row),
         "SYN": LossShare(row.retried, row.connections),
     }
 
 
-def _shares_of_datagrams(row: PathRow) -> dict[Failure, LossShare]:
+def _shares_of_datagrams(row: PathRow) -> dict[Share, LossShare]:
     """Conversations: nobody says that a datagram came, and a client may not retransmit it."""
     return {
         "rejected": LossShare(row.rejected, row.connections),

@@ -57,6 +57,7 @@ RULE = Rule(
     verify="connections to each endpoint are made and answered",
 )
 LOCATED: tuple[Manner, ...] = ("dropped", "rejected", "reset")  # by the node that sees it
+FOLLOWS: dict[str, Manner] = {"closed_unanswered": "closed", "never_answered": "silent"}
 LOST: tuple[Manner, ...] = ("dropped", "unanswered")
 TITLES: dict[str, str] = {
     "dropped": "{node} drops what goes to {ends}, {count} of {server}",
@@ -102,10 +103,12 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
 
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
-    """That the Service, or such an endpoint, closes connections without an answer."""
-    if other.rule != "closed_unanswered":
+    """That the Service, or such an endpoint, closes connections without an answer, or never answers
+    any request."""
+    if other.rule not in FOLLOWS:
         return False
-    faults_ = [one for one in _faults_of(snapshot, finding) if one.manner == "closed"]
+    manner = FOLLOWS[other.rule]
+    faults_ = [one for one in _faults_of(snapshot, finding) if one.manner == manner]
     ends = {one.group.end for one in faults_}
     ends.update(end for one in faults_ for end in product(one.endpoints, _ports(snapshot, one)))
     return other.subject in {snapshot.subject(*end) for end in ends}

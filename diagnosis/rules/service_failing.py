@@ -8,17 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from collectors.findings import Evidence, Finding
+from collectors.findings import Evidence, Finding, Severity
 from diagnosis import service_failures as failures
 from diagnosis.icmp_errors import with_meaning
 from diagnosis.path_groups import PathGroup, endpoint_text, server_text
 from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._losses import is_denied
+from diagnosis.rules._service_and_endpoints import is_explained
 from diagnosis.service_failures import Failure, ServiceFailure, service_failures
 from diagnosis.snapshot import Conversation, Snapshot, listed
 
 SHARE = Threshold("from", failures.LEAST_PERCENT, "% that certainly fail", CONVENTION, fixed=True)
+GIVEN_UP = Threshold(
+    "critical; of requests that clients give up a warning from",
+    failures.GIVEN_UP_PERCENT,
+    "%",
+    CONVENTION,
+    fixed=True,
+)
 WELL = Threshold(
     "beside", failures.LEAST_WELL, "requests that are answered", CONVENTION, fixed=True
 )
@@ -39,8 +47,12 @@ RULE = Rule(
     screen="flows",
     criterion="failures beside answers in the same seconds; a share that fits a number of the "
     "Service's endpoints, with its bound (Wilson)",
-    thresholds=(SHARE, WELL, LOSSY),
-    false_friends=("a filter that drops SYNs alone", "the program closes connections itself"),
+    thresholds=(SHARE, GIVEN_UP, WELL, LOSSY),
+    false_friends=(
+        "a filter that drops SYNs alone",
+        "the program closes connections itself",
+        "long polls beside other requests: clients wait on",
+    ),
     severity="critical",
     confidence="possible",
     fix="Open the client's node and capture there (c): podwire sees which endpoint each connection "
@@ -82,6 +94,13 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     return any(_is_of(snapshot, one, talk) for one in _failures_of(snapshot, finding))
 
 
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """The same at another address of it: of the Service, or of an endpoint."""
+    ends = {one.group.end for one in service_failures(snapshot)}
+    pair = finding.subject, other.subject
+    return other.rule == RULE.id and is_explained(snapshot, ends, snapshot.subject, pair)
+
+
 def ends_of(snapshot: Snapshot, finding: Finding, kind: Failure) -> Iterator[End]:
     """The endpoints, of which some fail so; nothing where it fails otherwise."""
     for failure in _failures_of(snapshot, finding):
@@ -114,10 +133,15 @@ def _finding(snapshot: Snapshot, failure: ServiceFailure) -> Finding:
     return RULE.finding(
         subject=snapshot.subject(*failure.group.end),
         title=_title(snapshot, failure),
+        severity=_severity(failure),
         evidence=_evidence(snapshot, failure),
         confidence="likely" if failure.endpoints else "possible",
         disproof="" if len(failure.group.ready) > 1 else AT_THE_SERVER,
     )
+
+
+def _severity(failure: ServiceFailure) -> Severity:
+    return "critical" if failure.share.low >= failures.LEAST_PERCENT else "warning"
 
 
 def _is_of_one(snapshot: Snapshot, failure: ServiceFailure) -> bool:
@@ -129,7 +153,8 @@ def _title(snapshot: Snapshot, failure: ServiceFailure) -> str:
     what = WHAT[failure.failure].format(server=server_text(snapshot, failure.group))
     total = len(failure.group.ready)
     if _is_of_one(snapshot, failure):
-        return f"{failure.share.text} of {what}: {ONE}"
+        of_one = ONE if failure.failure == "SYN" else _unknown(failure)
+        return f"{failure.share.text} of {what}: {of_one}"
     if not total:
         return f"{failure.share.text} of {what}: {_unknown(failure)}"
     some = f"some of its {total} endpoints fail"
@@ -154,10 +179,20 @@ def _evidence(snapshot: Snapshot, failure: ServiceFailure) -> Iterator[Evidence]
     if failure.group.rows[0].protocol == "TCP":
         counted += f"; {', '.join(_beside(failure))}"
     yield view.fact(counted, "capture")
+    if failure.failure == "request" and (end := _where_silent(failure)):
+        yield view.fact(f"all of them at {endpoint_text(snapshot, end, 0)}", "capture")
     if row.to_server.retransmitted.syn:
         yield view.fact(f"SYNs retransmitted: {row.to_server.retransmitted.syn:,}", "capture")
     if row.icmp:
         yield view.fact(f"{row.icmp}, from {row.icmp_from}", "capture")
+
+
+def _where_silent(failure: ServiceFailure) -> str:
+    """The only one of several endpoints that leaves requests unanswered; '' where there is none."""
+    rows = failure.group.by_endpoint.items()
+    known = {end: row for end, row in rows if end and end != failure.group.asked}
+    silent = [end for end, row in known.items() if row.silent]
+    return silent[0] if len(silent) == 1 < len(known) else ""
 
 
 def _beside(failure: ServiceFailure) -> Iterator[str]:

@@ -223,6 +223,29 @@ def test_captures_alone_know_no_service_and_say_the_share(row: PathRow, what: st
     assert finding.rule == "service_failing" and what in finding.title
 
 
+def test_a_few_per_cent_of_requests_that_clients_give_up_are_a_warning() -> None:
+    (finding,) = evaluate(captured(replace(GIVEN_UP, answered=180, silent=15, abandoned=15)))
+    assert finding.title.startswith("8 % (bound 5 to 12 %) of requests to 10.96.0.7:80 are acc")
+    assert finding.severity == "warning"
+    (more,) = evaluate(captured(GIVEN_UP))
+    assert more.severity == "critical"
+    assert not evaluate(captured(replace(GIVEN_UP, answered=180, silent=15, abandoned=9)))
+    assert not evaluate(captured(replace(GIVEN_UP, answered=180, silent=15, abandoned=0)))
+
+
+def test_an_endpoint_that_leaves_some_requests_unanswered_is_named() -> None:
+    """By the node that translates; what that of the endpoint sees follows from it."""
+    both = replace(WELL, failing=LAST_15_S, answering=LAST_15_S)
+    hangs = replace(both, endpoint=SECOND, answered=70, silent=30, abandoned=30)
+    there = replace(hangs, asked=SECOND, asked_port=8080)
+    views = node(both, hangs), node(there, name="n2")
+    (finding,) = findings(Snapshot(0.0, views))
+    assert (finding.where, finding.severity) == (f"{SECOND}:8080", "critical")
+    assert len(finding.consequences) == 1
+    (seen,) = evaluate(Snapshot(0.0, views[:1]))
+    assert f"all of them at {SECOND}" in [one.text for one in seen.evidence]
+
+
 def test_a_node_s_capture_alone_sees_a_share_of_requests_that_its_program_never_answers() -> None:
     row = replace(
         WELL, answered=60, silent=40, abandoned=30, failing=LAST_15_S, answering=LAST_15_S
