@@ -42,6 +42,7 @@ from diagnosis.paths import End, PathRow
 from diagnosis.reachability.blind_spots import NONE, BlindSpots
 from diagnosis.readiness_flips import ReadinessFlips
 from diagnosis.subjects import pod_subject, service_subject, workload_name, workload_subject
+from diagnosis.wire_neighbours import WireNeighbour
 
 KUBERNETES = ("default", "kubernetes")  # the API server's Service
 WINDOW_S = 15.0  # what rates are of
@@ -117,6 +118,7 @@ class TargetView:
     paths: tuple[PathRow, ...] = ()  # what a capture on all interfaces saw come in and go out
     idle: tuple[IdleConnections, ...] = ()  # whose requests fail after pauses
     lookups: DnsSummary | None = None
+    wire: tuple[WireNeighbour, ...] = ()  # addresses that its capture has ARP about
     paths_complete: bool = True  # False: too many connections to compare with another place
     capture_loss: float = 0.0  # % of packets that the capture itself lost
     capture_lag: float = 0.0  # seconds by which it stops before the latest of all captures

@@ -245,4 +245,5 @@ def view(
         conversations=found,
         paths=seen,
         capture_loss=data.capture_loss.percent,
+        wire=data.wire.rows(),
     )

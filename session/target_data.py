@@ -21,6 +21,7 @@ from session.known_connections import KnownConnections
 from session.packet_lines import GapLine as GapLine, PacketLine as PacketLine, PacketLines
 from session.ports_used import PortsUsed
 from session.series import figures
+from session.wire_neighbours import WireNeighbours
 
 UNSAID_S = 5.0  # packets of the last seconds may not be here yet
 PACKETS_KEPT = 60_000
@@ -100,6 +101,7 @@ class TargetData:
     rules: ev.RuleTables | None = None
     filters: FilterCounts = field(default_factory=FilterCounts)
     flows: FlowTable = field(default_factory=lambda: FlowTable(FLOWS_KEPT, hops=True))
+    wire: WireNeighbours = field(default_factory=WireNeighbours)
     connections: KnownConnections = field(default_factory=KnownConnections)  # of these flows
 
     @property
@@ -175,7 +177,11 @@ class TargetData:
     def add_packets(self, event: ev.PacketBatch) -> None:
         self.packets_seen += len(event.packets)
         self.packets_at = event.at
+        others = self.flows.totals.other
         flows = self.flows.add(event.linktype, event.packets)
+        if self.flows.totals.other > others:  # few batches have any
+            of_none = (one for one, (_, of) in zip(event.packets, flows, strict=True) if not of)
+            self.wire.add(event.linktype, of_none)
         self.packets.add(event.capture, event.linktype, event.packets, flows)
         if len(self.packets) > PACKETS_KEPT:  # a paused screen keeps the others
             self.packets = self.packets[PACKETS_TRIMMED:]
@@ -183,6 +189,7 @@ class TargetData:
     def forget_packets(self) -> None:
         self.packets, self.packets_seen = PacketLines(), 0
         self.flows = FlowTable(FLOWS_KEPT, hops=True)
+        self.wire = WireNeighbours()
 
     def begin_gap(self, at: float) -> None:
         """Nothing is known from here on until the next sample."""

@@ -16,11 +16,18 @@ from collectors.events import LinkRow, NeighbourRow, PodRow
 from collectors.findings import Evidence, Finding, Subject, ViewKind
 from collectors.frozen import frozen
 from diagnosis.addresses import addresses_of
+from diagnosis.path_groups import translated
 from diagnosis.rule import CONVENTION, Rule, Threshold
 from diagnosis.rules._node_pairs import between
+from diagnosis.rules._per_subject import first_of_each
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 from diagnosis.subjects import pod_subject
+from diagnosis.wire_neighbours import WireNeighbour
 
+CHANGES = Threshold(
+    "in a capture alone at least", 3, "changes of the link-layer address in 15 s", CONVENTION
+)
+FAILING = Threshold("while at least", 3, "connections with the address fail", CONVENTION)
 OLDER = Threshold("of pods older than", 20, "s: an address is used again", CONVENTION)
 RULE = Rule(
     id="duplicate_address",
@@ -32,10 +39,12 @@ RULE = Rule(
     screen="node",
     criterion="two running pods with one address, or a neighbour entry with another link-layer "
     "address than the interface that has the address",
-    thresholds=(OLDER,),
+    thresholds=(OLDER, CHANGES, FAILING),
     false_friends=(
         "one of the pods has ended, or its node is gone",
         "a router answers ARP for every address (proxy ARP of a cloud)",
+        "an address that moves, as in a failover: it does not come back",
+        "a bond that balances what it receives (balance-alb): nothing fails",
     ),
     severity="critical",
     confidence="certain",
@@ -57,6 +66,8 @@ class Stranger:
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
     for address, pods in _shared(snapshot).items():
         yield _two_pods(snapshot, address, pods)
+    if not snapshot.pods:
+        yield from first_of_each(_on_the_wire(snapshot))
     seen = set()
     for view in snapshot.of_kind("pod", "node"):
         for address, strangers in _strangers(snapshot, view).items():
@@ -76,7 +87,45 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     addresses = finding.subject.detail.split(", ")
     service = snapshot.service_by_address.get(talk.server)
     ready, _ = snapshot.endpoints(service) if service else ([], [])
-    return not {talk.client, talk.server, *ready}.isdisjoint(addresses)
+    seen = {address for address, _ in translated(snapshot, talk.end)}
+    return not {talk.client, talk.server, *ready, *seen}.isdisjoint(addresses)
+
+
+# --- by what a capture alone has
+
+
+def _on_the_wire(snapshot: Snapshot) -> Iterator[Finding]:
+    for view in snapshot.targets:
+        for one in view.wire:
+            failing = _failing(view, one.address)
+            if one.changes >= CHANGES.value and failing >= FAILING.value:
+                yield _wire_finding(view, one, failing)
+
+
+def _failing(view: TargetView, address: str) -> int:
+    """Connections with the address that fail."""
+    own = (talk for talk in view.conversations if address in (talk.client, talk.server))
+    return sum(
+        talk.refused + talk.unanswered + talk.server_resets + talk.client_resets for talk in own
+    )
+
+
+def _wire_finding(view: TargetView, one: WireNeighbour, failing: int) -> Finding:
+    return RULE.finding(
+        subject=Subject(kind="address", name=one.address, detail=one.address),
+        title=f"Two or more have the address {one.address}: {listed(one.macs)} say so in turns",
+        evidence=(
+            view.fact(
+                f"{one.address} changed its link-layer address {one.changes} times in 15 s",
+                "capture, ARP and neighbour discovery",
+            ),
+            view.fact(f"{failing} connections with it fail", "capture"),
+        ),
+        confidence="likely",
+        fix=f"# where the bridge has both: which ports are they, and whose?\n"
+        f"ip neigh show {one.address}; bridge fdb show | grep -iE '{'|'.join(one.macs[:3])}'",
+        address=one.address,
+    )
 
 
 # --- by the objects

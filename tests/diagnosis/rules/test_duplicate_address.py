@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from collectors.events import LinkRow, NeighbourRow, NetworkState
+from collectors.findings import Finding
 from diagnosis import rules
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
+from diagnosis.wire_neighbours import WireNeighbour
 from tests.support.rules import finder
 from tests.support.snapshots import API, NODE, OTHER, POD
 
@@ -184,3 +186,30 @@ def test_a_cloud_that_answers_for_nodes_beside_pods_on_a_bridge() -> None:
     second = node("n2", NeighbourRow(NODE.address, "eth0", cloud))
     assert not evaluate(snapshot(opened(), first, second))
     assert not evaluate(snapshot(opened(), first, node("n2")))
+
+
+# --- a capture alone
+
+TURNS = WireNeighbour("10.244.1.20", macs=("02:00:00:00:00:01", "02:00:00:00:00:02"), changes=6)
+REFUSED = Conversation("TCP", "10.244.1.10", "10.244.1.20", 8080, flows=40, answered=20, refused=20)
+
+
+def on_the_wire(neighbour: WireNeighbour, talk: Conversation) -> list[Finding]:
+    view = TargetView(
+        "pcap/a.pcap", "pcap", "", 0.0, "capture", conversations=(talk,), wire=(neighbour,)
+    )
+    return rules.findings(Snapshot(0.0, (view,)))
+
+
+def test_two_owners_of_an_address_in_turns() -> None:
+    (finding,) = on_the_wire(TURNS, REFUSED)
+    assert (finding.rule, finding.confidence) == ("duplicate_address", "likely")
+    assert "02:00:00:00:00:01, 02:00:00:00:00:02 say so in turns" in finding.title
+    assert [text.partition(":")[0] for text in finding.consequences] == ["10.244.1.20"]
+
+
+@pytest.mark.alike
+def test_an_address_that_moves_or_of_which_nothing_fails() -> None:
+    (moved,) = on_the_wire(replace(TURNS, changes=1), REFUSED)
+    assert moved.rule == "refused"
+    assert not on_the_wire(TURNS, replace(REFUSED, answered=40, refused=0))
