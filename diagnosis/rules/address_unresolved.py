@@ -16,6 +16,7 @@ from collectors.findings import Evidence, Finding
 from diagnosis.icmp_errors import NO_HOST, meaning
 from diagnosis.path_groups import node_text
 from diagnosis.rule import CONVENTION, Rule, Threshold
+from diagnosis.rules import endpoint_failing
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 from diagnosis.wire_neighbours import WireNeighbour
 
@@ -61,6 +62,16 @@ def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
 def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     """What is rejected because nobody has the address."""
     return meaning(talk.unreachable) == NO_HOST
+
+
+def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
+    """That endpoints fail which have these addresses."""
+    if other.rule != endpoint_failing.RULE.id:
+        return False
+    failing = {address for address, _ in endpoint_failing.failing_ends(snapshot, other)}
+    views = (view for view in snapshot.targets if view.subject.name == finding.subject.name)
+    unresolved = {one.address for view in views for one in view.wire if _is_in_vain(one)}
+    return bool(failing) and failing <= unresolved
 
 
 def _is_in_vain(one: WireNeighbour) -> bool:

@@ -7,10 +7,21 @@ from dataclasses import replace
 import pytest
 
 from collectors.findings import Finding
+from diagnosis.paths import Segments
 from diagnosis.rules import findings
+from diagnosis.rules.address_unresolved import explains_finding
 from diagnosis.snapshot import Conversation, Snapshot, TargetView
 from diagnosis.wire_neighbours import WireNeighbour
-from tests.support.path_snapshots import CLIENT, LOST, PODS, SERVICE, WELL, node
+from tests.support.path_snapshots import (
+    CLIENT,
+    LOST,
+    PODS,
+    SECOND,
+    SERVICE,
+    WELL,
+    direction,
+    node,
+)
 from tests.support.rules import finder
 
 evaluate = finder("address_unresolved")
@@ -39,6 +50,18 @@ def test_what_is_rejected_follows_from_it() -> None:
     view = replace(node(WELL, REJECTED), conversations=(TALK,), wire=(ASKED,))
     (finding,) = findings(Snapshot(0.0, (view,)))
     assert finding.rule == "address_unresolved" and finding.consequences
+
+
+def test_an_endpoint_that_nobody_has_follows_from_it() -> None:
+    """SYNs that were sent before the node knew it left for it."""
+    sent = direction(Segments(syn=60), Segments(syn=60))
+    gone = replace(LOST, endpoint=SECOND, endpoint_port=8080, to_server=sent)
+    for address, follows in ((SECOND, True), (GATEWAY, False)):
+        asked = replace(ASKED, address=address)
+        seen = Snapshot(0.0, (replace(node(WELL, gone, REJECTED), wire=(asked,)),))
+        (finding,) = evaluate(seen)
+        (failing,) = finder("endpoint_failing")(seen)
+        assert explains_finding(seen, finding, failing) is follows
 
 
 def test_a_pod_that_sends_nothing_else() -> None:
