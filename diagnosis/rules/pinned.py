@@ -25,6 +25,9 @@ SHARE = Threshold("from", 90, "% of them", CONVENTION)
 MINORITY = Threshold("on up to", 50, "% of the ready endpoints", CONVENTION)
 CHANCE = Threshold("by chance in less than", 0.1, "% of cases", CONVENTION)
 LOAD = Threshold("warning from", 500, "segments in 15 s on them", CONVENTION)
+IDLE = Threshold(
+    "below that silent", 15, "segments of each in 15 s, where a node's capture has them", CONVENTION
+)
 FRESH = Threshold("below that silent where the others are younger than", 300, "s", CONVENTION)
 RULE = Rule(
     id="pinned",
@@ -35,10 +38,11 @@ RULE = Rule(
     symptoms=("slow", "load"),
     screen="conntrack",
     criterion="established conntrack entries by the endpoint that they lead to",
-    thresholds=(LEAST, SHARE, MINORITY, CHANCE, LOAD, FRESH),
+    thresholds=(LEAST, SHARE, MINORITY, CHANCE, LOAD, IDLE, FRESH),
     false_friends=(
         "clients are meant to stay (sessionAffinity, the same zone, a leader)",
         "connections are short, and new ones go to all endpoints",
+        "they are idle, as websockets that send a ping from time to time: no work is uneven",
     ),
     confidence="likely",
     fix="Let the clients balance by themselves: for gRPC a headless Service and round_robin, or a "
@@ -105,7 +109,8 @@ def _of_port(snapshot: Snapshot, service: ServiceRow, port: ServicePort) -> Iter
     if busy and not any(_is_used(snapshot, end, entries) for end in known - set(busy)):
         load, source = _load(snapshot, busy), entries[0][0]
         pinned = PinnedPort(service, port, counts, busy=busy, load=load, source=source)
-        if load >= LOAD.value or not _are_fresh(snapshot, known - set(busy)):
+        is_light = _are_idle(snapshot, pinned) or _are_fresh(snapshot, known - set(busy))
+        if load >= LOAD.value or not is_light:
             yield _finding(snapshot, pinned)
 
 
@@ -164,6 +169,11 @@ def _load(snapshot: Snapshot, busy: tuple[str, ...]) -> int:
         for host in snapshot.hosts
     )
     return max(by_node, default=0)
+
+
+def _are_idle(snapshot: Snapshot, pinned: PinnedPort) -> bool:
+    is_seen = any(host.paths for host in snapshot.hosts)
+    return is_seen and pinned.load < IDLE.value * pinned.on_busy
 
 
 def _ends(row: PathRow) -> set[str]:

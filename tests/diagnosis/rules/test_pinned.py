@@ -71,6 +71,17 @@ def test_without_load_it_is_worth_a_look() -> None:
     assert said and said.severity == "info"
 
 
+@pytest.mark.alike
+def test_idle_connections_are_no_uneven_work() -> None:
+    """Websockets with a ping every 5 s."""
+    ping = PathDirection(entered=Segments(small=36), left=Segments(small=36))
+    assert finding(OPEN, seen=(replace(REQUESTS, to_server=ping, to_client=ping),)) is None
+    each_second = PathDirection(entered=Segments(small=180), left=Segments(small=180))
+    busier = replace(REQUESTS, to_server=each_second, to_client=each_second)
+    said = finding(OPEN, seen=(busier,))
+    assert said and said.severity == "info"
+
+
 def test_one_of_many_is_elsewhere() -> None:
     assert finding(on(OLD.ip, 29), on(LATER.ip, 1))
 
