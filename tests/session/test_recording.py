@@ -28,7 +28,7 @@ from collectors.recording.session_log import SessionWriter
 from collectors.recording.session_reader import SessionReader
 from collectors.stream import Stream
 from collectors.target import Target
-from session import disk_gap, recording
+from session import disk_gap, recording, running_session
 from session.disk_gap import RESERVE, RESERVED
 from session.recorded_sessions import sessions
 from session.recording import SessionRecording
@@ -111,7 +111,7 @@ def test_a_full_disk_is_said_and_the_rest_is_recorded_again(
         reader = SessionReader(running.directory)
         *begun, gap = [one for one in reader.events() if isinstance(one, ConsumerDrop)]
         assert len(begun) <= 1, "that it began is on disk as well, where there was room"
-        assert (gap.events, gap.consumer, running.gap.lost) == (1, recording.DISK, 1)
+        assert (gap.events, gap.consumer, running.gap.lost) == (1, running_session.DISK, 1)
         assert gap.since <= gap.at and "No space left" in gap.cause
         events = list(reader.events())
         assert events.index(gap) < events.index(mark(3)), "it stands where it was"
@@ -136,7 +136,7 @@ def test_packets_that_were_lost_are_counted_by_their_capture(
     """Those of a full disk, and those that came faster than they were written."""
     monkeypatch.setattr(disk_gap, "AGAIN_S", 0.0)
     batch = PacketBatch(1.0, "pod/a/b", 1, 1, (Packet(1, bytes(60), 60),) * 7)
-    drop = ConsumerDrop(1.0, "pod/a/b", recording.NAME, 3, 20, 0.0, "its queue was full")
+    drop = ConsumerDrop(1.0, "pod/a/b", running_session.NAME, 3, 20, 0.0, "its queue was full")
 
     async def session() -> None:
         stream = Stream()
