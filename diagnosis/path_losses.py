@@ -142,11 +142,13 @@ def _is_opened(row: PathRow) -> bool:
 
 
 def _with_strays(row: PathRow, strays: PathRow) -> PathRow:
-    there, back = strays.to_server, strays.to_client
+    """As far as their other legs are among the connections of the row: those of connections that
+    were open before the capture are in no row."""
+    there, back = row.to_server, row.to_client
+    left = there.left.filled(strays.to_server.left, there.entered)
+    entered = back.entered.filled(strays.to_client.entered, back.left)
     return replace(
-        row,
-        to_server=row.to_server + PathDirection(left=there.left),
-        to_client=row.to_client + PathDirection(entered=back.entered),
+        row, to_server=replace(there, left=left), to_client=replace(back, entered=entered)
     )
 
 

@@ -3,7 +3,7 @@ by direction and kind of packet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import add, attrgetter
@@ -12,6 +12,9 @@ from typing import Any
 from collectors.frozen import frozen
 
 End = tuple[str, int]  # address, port
+_by_kind: Callable[[Segments], tuple[int, ...]] = attrgetter(
+    "syn", "syn_ack", "ack", "small", "large", "fin", "rst", "bytes"
+)
 
 
 @frozen
@@ -40,6 +43,11 @@ class Segments:
             rst=self.rst + other.rst,
             bytes=self.bytes + other.bytes,
         )
+
+    def filled(self, more: Segments, whole: Segments) -> Segments:
+        """With as many of `more` as these lack of the whole."""
+        kinds = zip(_by_kind(self), _by_kind(more), _by_kind(whole), strict=True)
+        return Segments(*(seen + max(0, min(added, of - seen)) for seen, added, of in kinds))
 
     @property
     def data(self) -> int:

@@ -428,6 +428,33 @@ def test_what_is_translated_again_is_neither_dropped_nor_reset_by_the_node() -> 
 
 
 @pytest.mark.alike
+def test_connections_that_were_open_before_the_capture_are_not_lost_by_the_node() -> None:
+    """Their legs have no SYN to be joined by: the one to the Service only comes in and goes out at
+    the client, and the other is not added to the connections that are known whole."""
+    asked = replace(
+        WELL,
+        endpoint=SERVICE,
+        endpoint_port=80,
+        one_sided=True,
+        completed=0,
+        to_server=PathDirection(entered=data(0, 10, 13)),
+        to_client=PathDirection(left=answers(0, 10, 13)),
+    )
+    other = replace(
+        WELL,
+        asked=FIRST,
+        asked_port=8080,
+        one_sided=True,
+        completed=0,
+        to_server=PathDirection(left=data(0, 10, 13)),
+        to_client=PathDirection(entered=answers(0, 10, 13)),
+    )
+    again = direction(data(100, 100, 100), again=Retransmissions(syn=20))
+    known = replace(WELL, to_server=again, to_client=direction(answers(100, 100, 100)))
+    assert evaluate(snapshot(node(known, WELL_TOO, asked, other))) == []
+
+
+@pytest.mark.alike
 def test_probes_of_a_closed_window_are_not_lost_behind_the_node() -> None:
     again = Retransmissions(timeout=40)
     row = replace(WELL, to_server=direction(data(100, 900), again=again))
