@@ -191,7 +191,10 @@ def _import(options: argparse.Namespace) -> int:
     if directory in known:
         print_message(f"it is here already, and not added again: podwire replay {directory.name}")
         return 0
-    if SessionReader(directory).timeline_is_damaged():
+    reader = SessionReader(directory)
+    if next(reader.timeline(), None) is None:
+        print_message("what was imported is damaged: its findings and marks cannot be read")
+    elif reader.timeline_is_damaged():
         print_message("what was imported is damaged: some of its findings and marks are missing")
     elif damage := described(directory).summary.damage:
         print_message(f"what was imported is damaged: {damage[0]}")

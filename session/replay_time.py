@@ -1,17 +1,18 @@
-"""A time as a person types it, within what was recorded: `14:03`, `14:03:20`, `+90`, `-5m`, ISO."""
+"""A time as a person types it, within what was recorded: `14:03`, `14:03:20`, `14:03:20.125` as
+packets are listed, `14:03 UTC` as reports have it, `+90`, `-5m`, ISO."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from collectors.errors import ConfigError
 from collectors.sanitize import sanitize
 from session.wall_clock import same_day
 
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?(\s*(?:Z|UTC))?", re.ASCII)
 _STEP = re.compile(r"([+-])(\d{1,6})([smh]?)")
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 FORMS = "14:03, 14:03:20, 2026-11-27T14:03:20"
@@ -42,7 +43,10 @@ def time_within(text: str, began: float, ended: float, now: float = 0.0) -> floa
 
 def _readings(text: str, began: float, ended: float) -> Iterator[float]:
     if (clock := _CLOCK.fullmatch(text)) is not None:
-        yield from _on_each_day(tuple(int(part or 0) for part in clock.groups()), began, ended)
+        *parts, zone = clock.groups("")
+        parts[3] = parts[3].ljust(6, "0")
+        of_day = tuple(int(part or 0) for part in parts)
+        yield from _on_each_day(of_day, began, ended, UTC if zone else None)
         return
     try:
         yield datetime.fromisoformat(text).timestamp()
@@ -50,13 +54,15 @@ def _readings(text: str, began: float, ended: float) -> Iterator[float]:
         return
 
 
-def _on_each_day(clock: tuple[int, ...], began: float, ended: float) -> Iterator[float]:
-    """The same time of the day on each day of the recording."""
-    hour, minute, second = clock
+def _on_each_day(
+    clock: tuple[int, ...], began: float, ended: float, zone: tzinfo | None
+) -> Iterator[float]:
+    """The same time of the day on each day of the recording; without a zone it is local."""
+    hour, minute, second, fraction = clock
     if hour > 23 or minute > 59 or second > 59:
         return
-    day = datetime.fromtimestamp(began).replace(hour=hour, minute=minute, second=second)
-    day = day.replace(microsecond=0)
+    day = datetime.fromtimestamp(began, zone).replace(hour=hour, minute=minute, second=second)
+    day = day.replace(microsecond=fraction)
     while day.timestamp() <= ended + 86_400:
         yield day.timestamp()
         day += timedelta(days=1)

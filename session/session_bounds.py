@@ -14,13 +14,15 @@ from pathlib import Path
 from collectors.frozen import frozen
 from collectors.plural import counted
 from collectors.recording.pcap_segments import SUFFIX
-from collectors.recording.session_lock import is_running
+from collectors.recording.session_lock import LOCK, is_running
 from collectors.recording.session_log import EVIDENCE_FILES, FIGURES, STATES
 from session.disk_gap import RESERVE
 from session.recorded_sessions import SUMMARY, newest_first, size_of
 from session.removals import DAY_S, GIB, REMOVALS, Removal, note_removal
+from session.running_session import sessions_directory
 
 ABOUT = (SUMMARY, REMOVALS)  # which are written later than what they are about
+UNFINISHED_S = 60.0  # a process makes the directory first, and holds its lock a moment later
 BULK = (EVIDENCE_FILES, f"*{SUFFIX}", FIGURES, STATES, RESERVE)
 
 
@@ -36,7 +38,7 @@ class Bounds:
 def keep(bounds: Bounds, own: Path | None = None) -> list[str]:
     """Remove what is past the bounds, never of a session that runs, except the oldest files of
     `own`; sentences about what went."""
-    said = list(_by_age(bounds))
+    said = [*_unfinished(), *_by_age(bounds)]
     known = _all()
     over = sum(map(size_of, known)) - bounds.size
     if over <= 0:
@@ -47,6 +49,36 @@ def keep(bounds: Bounds, own: Path | None = None) -> list[str]:
         freed += sum(_until(go, over - freed))
     whole = list(_until(_whole(ended), over - freed))
     return [*said, *_no_room(bounds, freed, whole)]
+
+
+def _unfinished() -> Iterator[str]:
+    """Remove what never became a session: its process was killed, as while it imported one. It
+    has no log, is listed nowhere, and may be large."""
+    gone = [path for path in sessions_directory().glob("*T*-*") if _is_unfinished(path)]
+    if sizes := [size for size in map(_emptied, gone) if size]:
+        verb = "was" if len(sizes) == 1 else "were"
+        what = counted(len(sizes), "session")
+        yield f"{what} whose import was cut off {verb} removed ({_mib(sum(sizes))})"
+
+
+def _is_unfinished(path: Path) -> bool:
+    """Nothing but what a session has is in it, for a minute, and nobody is at it."""
+    with contextlib.suppress(OSError):
+        names = {one.name for one in path.iterdir()} if not path.is_symlink() else set()
+        ours = {one.name for one in _bulk(path)} | {LOCK, *ABOUT}
+        return LOCK in names <= ours and not is_running(path) and _age(path) > UNFINISHED_S
+    return False
+
+
+def _emptied(directory: Path) -> int:
+    """Its size; 0 where it cannot be removed."""
+    size = size_of(directory)
+    with contextlib.suppress(OSError):
+        for path in directory.iterdir():
+            path.unlink()
+        directory.rmdir()
+        return size
+    return 0
 
 
 def _until(sizes: Iterator[int], wanted: int) -> Iterator[int]:

@@ -146,6 +146,7 @@ def import_session(path: Path) -> Path:
     """The directory of a new session of what is in a file, or of the one that has the same in it.
     ConfigError where it is none, or claims more than a session may have; NotWritten where there is
     no room for it."""
+    require_regular(path)
     try:
         with (
             new_session_of_file() as directory,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -373,3 +375,21 @@ def test_a_summary_that_says_what_none_does_is_made_again(
     about = json.loads(path.read_text())
     path.write_text(json.dumps(about | wrong if isinstance(wrong, dict) else wrong))
     assert listed(capsys) == right and json.loads(path.read_text()) == about
+
+
+def test_an_import_of_which_nothing_can_be_read_says_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "x.podwire"
+    with tarfile.open(file, "w") as archive:
+        info = tarfile.TarInfo("timeline.zst")
+        info.size = 9_000
+        archive.addfile(info, io.BytesIO(os.urandom(9_000)))
+    assert main(["sessions", "import", str(file)]) == 0
+    assert "damaged: its findings and marks cannot be read" in capsys.readouterr().err
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "x")
+    assert main(["sessions", "import", str(tmp_path / "x")]) == 2
+    assert "is a pipe or a device" in capsys.readouterr().err

@@ -18,6 +18,9 @@ ENDED = BEGAN + 3 * 3600  # 01:13:20 of the next day
         ("22:13", 0),  # the minute in which it begins
         ("22:13:20", 0),
         ("23:03:20", 3000),
+        ("22:13:21.25", 1.25),  # as packets are listed
+        ("22:14Z", 40),  # as reports have it
+        ("00:13:20 UTC", 7200),
         ("00:13:20", 7200),  # of the next day
         ("0:13:20", 7200),
         ("2023-11-14T22:13:30", 10),
@@ -48,6 +51,8 @@ def test_a_time_that_comes_on_each_day_is_that_of_the_day_one_is_at(day: int, wa
         ("21:00", "21:00 is not within the recording, which is from 2023-11-14 22:13:20 to 2023"),
         ("2024-01-01T00:00", "is not within the recording"),
         ("25:00", "'25:00' is not a time"),
+        ("14:0٣", "is not a time"),
+        ("14:03:20.", "is not a time"),
         ("14:61", "is not a time"),
         ("noon", "'noon' is not a time: 14:03, 14:03:20"),
         ("\x1b[31m", "is not a time"),

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from collectors.events import Mark
-from collectors.recording.session_log import SessionWriter
+from collectors.recording.session_lock import LOCK
+from collectors.recording.session_log import TIMELINE, SessionWriter
 from session.removals import DAY_S, removals
 from session.running_session import RunningSession, sessions_directory
 from session.session_bounds import Bounds, keep
@@ -100,3 +101,21 @@ def test_each_old_file_of_a_session_that_runs_is_noted() -> None:
 def test_a_note_that_is_none_says_nothing(text: str, tmp_path: Path) -> None:
     (tmp_path / "removed.json").write_text(text)
     assert removals(tmp_path) == []
+
+
+def test_an_import_that_was_killed_leaves_nothing_for_long() -> None:
+    cut, young = session("20260101T000000-1", 5 << 20), session("20260101T000001-2", 1000)
+    other = session("20260101T000002-3", 1000)
+    running = session("20260101T000003-4", 1000)
+    lock = RunningSession(running)
+    for one in (cut, young, other, running):
+        (one / TIMELINE).unlink()
+    for one in (cut, young, other):
+        (one / LOCK).touch()
+    (other / "notes.txt").touch()
+    an_hour_ago = time.time() - 3600
+    for path in (*cut.iterdir(), *other.iterdir(), *running.iterdir()):
+        os.utime(path, (an_hour_ago, an_hour_ago))
+    assert keep(Bounds()) == ["1 session whose import was cut off was removed (5.0 MiB)"]
+    assert not cut.exists() and young.exists() and other.exists() and running.exists()
+    lock.close()
