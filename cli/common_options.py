@@ -47,6 +47,17 @@ def target_name(text: str) -> str:
     return text
 
 
+def session_name(text: str) -> str:
+    """Not that of an unset variable, which would compare with nothing, or look at a cluster."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty name is no session and no file")
+    return text
+
+
+def session_path(text: str) -> Path:
+    return Path(session_name(text))
+
+
 def _add_pair(
     parser: argparse.ArgumentParser, setting: str, *options: tuple[str, str, str]
 ) -> None:

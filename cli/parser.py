@@ -15,6 +15,8 @@ from cli.common_options import (
     add_console_options,
     add_no_capture,
     seconds,
+    session_name,
+    session_path,
     target_name,
 )
 from cli.messages import flush_output, print_line
@@ -158,12 +160,14 @@ def add_check(check: argparse.ArgumentParser) -> None:
         dest="recorded",
         action="append",
         default=[],
+        type=session_name,
         metavar="SESSION|FILE",
         help="no cluster: look at a session, a file that was recorded or a capture; repeatable, and"
         " node/NAME=FILE says where a capture was made",
     )
     check.add_argument(
         "--since",
+        type=session_name,
         metavar="SESSION",
         help="say what is new, still there and gone against what an earlier session found",
     )
@@ -248,7 +252,7 @@ def add_replay(replay: argparse.ArgumentParser) -> None:
     add_console_options(replay, "replay")
     replay.add_argument(
         "file",
-        type=Path,
+        type=session_path,
         metavar="SESSION|FILE",
         help="a session (`podwire sessions`), a prefix of its name, `last`, or a file",
     )
@@ -297,10 +301,12 @@ def add_sessions(sessions: argparse.ArgumentParser) -> None:
     sessions.add_argument("-o", "--output", choices=("text", "json"), default="text")
     actions = sessions.add_subparsers(dest="sessions_command", metavar="sessions command")
     export = actions.add_parser("export", help="write one session into one new file")
-    export.add_argument("session", metavar="SESSION", help="its name, a prefix of it, or `last`")
+    export.add_argument(
+        "session", type=session_name, metavar="SESSION", help="its name, a prefix of it, or `last`"
+    )
     export.add_argument("file", type=Path, nargs="?", metavar="FILE", help="new; SESSION.podwire")
     imported = actions.add_parser("import", help="add a session from such a file")
-    imported.add_argument("file", type=Path, metavar="FILE", help="what `export` wrote")
+    imported.add_argument("file", type=session_path, metavar="FILE", help="what `export` wrote")
     bounds = "(sessions_gib, sessions_days of the configuration: 2 GiB, 14 days)"
     actions.add_parser("prune", help=f"remove now what exceeds the bounds of size and age {bounds}")
 
@@ -308,6 +314,7 @@ def add_sessions(sessions: argparse.ArgumentParser) -> None:
 def add_report(report: argparse.ArgumentParser) -> None:
     report.add_argument(
         "files",
+        type=session_name,
         nargs="+",
         metavar="SESSION|FILE",
         help="a session (`podwire sessions`), a prefix of its name, `last`, a file that was"

@@ -17,7 +17,6 @@ from collectors.packet import Packet
 from collectors.privacy.frame_mask import LINK_TYPES, FrameMask
 from collectors.sanitize import sanitize
 from diagnosis.incident.model import ReportCapture
-from session.files import private_directory
 from session.report_captures import CaptureFile, count_packets, is_written, sha256
 
 NOT_WRITTEN = "not handed on: masked captures are written beside a report that --output names"
@@ -37,7 +36,8 @@ def own_directory(path: Path) -> Path:
                 f"Masked captures are not written to {name}, since it {why}: remove it, or choose"
                 " another --output."
             )
-        private_directory(path).chmod(0o700)
+        path.mkdir(mode=0o700, exist_ok=True)
+        path.chmod(0o700)
     except OSError as error:
         raise CaptureError(
             f"The directory {name} of masked captures cannot be made: {error.strerror}."

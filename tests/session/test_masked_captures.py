@@ -62,6 +62,12 @@ def test_what_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
         own_directory(tmp_path / "file" / "r.captures")
 
 
+def test_a_place_that_was_mistyped_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="cannot be made: No such file"):
+        own_directory(tmp_path / "none" / "r.captures")
+    assert not (tmp_path / "none").exists()
+
+
 def captured(path: Path, packets: int = 3) -> CaptureFile:
     writer = PcapWriter(path, 1)
     writer.write([Packet(number, b"\0" * 60, 60) for number in range(packets)])
