@@ -67,14 +67,15 @@ def _view(
     data: TargetData, pod: PodRow | None, own: OwnConnections, of: PathWindow, until: int
 ) -> Generator[None, None, TargetView]:
     """`until` is where the capture's last seconds end."""
-    flows, is_complete = _flows(data, own, of)
+    others = own.not_of_console(data.flows.flows)
+    flows, is_complete = _flows(data, others, of)
     joined = yield from _joined(flows)
     found = yield from _conversations(flows, joined, until)
     seen = yield from _paths(data, joined, of)
     made = replace(
         view(data, pod, found, seen),
         lookups=dns_summary.summary(data.flows, until),
-        idle=_idle(data, own, until),
+        idle=_idle(data, others, own, until),
         capture_lag=_lag(data, of),
         paths_complete=is_complete,
     )
@@ -123,22 +124,22 @@ def _paths(
     return tuple(seen)
 
 
-def _flows(data: TargetData, own: OwnConnections, of: PathWindow) -> tuple[list[Flow], bool]:
-    """Those of the last 15 s and of the window, without those of this console, and whether they are
-    all of them, as a comparison with another place needs: a table that was full has lost some,
-    and a capture may have begun later than others, or be late."""
-    known = data.flows.flows
+def _flows(data: TargetData, others: Sequence[Flow], of: PathWindow) -> tuple[list[Flow], bool]:
+    """Those of the last 15 s and of the window, and whether they are all of them, as a comparison
+    with another place needs: a table that was full has lost some, and a capture may have begun
+    later than others, or be late. `others` are not of this console."""
     since = min(of.since, data.flows.latest_ns - RECENT_NS)
-    recent = [flow for flow in known if flow.last_ns >= since]
+    recent = [flow for flow in others if flow.last_ns >= since]
     is_complete = data.flows.evicted_ns < since and of.is_covered(
         data.flows.first_ns, data.flows.latest_ns
     )
-    return own.not_of_console(recent), is_complete
+    return recent, is_complete
 
 
-def _idle(data: TargetData, own: OwnConnections, until: int) -> tuple[IdleConnections, ...]:
+def _idle(
+    data: TargetData, others: Sequence[Flow], own: OwnConnections, until: int
+) -> tuple[IdleConnections, ...]:
     """Of more than the last 15 s: what fails after long pauses fails seldom."""
-    others = own.not_of_console(data.flows.flows)
     rows = idle_requests.idle_connections(others, until)
     links = () if data.key.startswith("pod/") else data.links
     return tuple(row for row in rows if not own.includes(row.client, row.server, row.port, links))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.widgets.graph_plot import AXIS, GraphData, Piece, Plot, gauge_row
 
 LEAST_TITLE = 8  # cells
+Row = tuple[list[Piece], Strip]  # what is written, and as it is drawn
 
 
 class Graph(Widget):
@@ -34,34 +36,52 @@ class Graph(Widget):
     def __init__(self, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
         self.data = GraphData("", "", "")
-        self._rows: list[Strip] | None = None
+        self._rows: list[Row] | None = None
         self._made_for = Size(0, 0)
 
     def show(self, data: GraphData) -> None:
-        if data != self.data:
-            self.data = data
+        if data == self.data:
+            return
+        self.data, before = data, self._rows
+        if before is None or self._made_for != self.size:
             self._rows = None
             self.refresh()
+            return
+        self._rows = list(self._drawn(before))
+        if changed := list(self._changed_from(before)):
+            self.refresh(*changed)
+
+    def _changed_from(self, before: Sequence[Row]) -> Iterator[Region]:
+        """The lines that differ: of a steady graph few do."""
+        for y, (old, new) in enumerate(zip_longest(before, self._rows or ())):
+            if old is not new:
+                yield Region(0, y, self.size.width, 1)
 
     def render_line(self, y: int) -> Strip:
         """Of the whole picture, which is made once for its data, size and style."""
         if self._rows is None or self._made_for != self.size:
-            self._made_for, self._rows = self.size, list(self._strips())
-        return self._rows[y] if y < len(self._rows) else Strip.blank(self.size.width)
+            self._made_for, self._rows = self.size, list(self._drawn(()))
+        return self._rows[y][1] if y < len(self._rows) else Strip.blank(self.size.width)
 
     def notify_style_update(self) -> None:
         self._rows = None
         super().notify_style_update()
 
-    def _strips(self) -> Iterator[Strip]:
+    def _drawn(self, before: Sequence[Row]) -> Iterator[Row]:
+        """The rows; of those that were drawn `before` and are the same the ones that are there."""
         width, height = self.size
         styles = {"": self.rich_style}
-        for row in self._pieces(width, height):
+        for row, known in zip_longest(self._pieces(width, height), before):
+            if row is None:
+                return
+            if known is not None and known[0] == list(row):
+                yield known
+                continue
             for _, name in row:
                 if name not in styles:
                     styles[name] = self.get_component_rich_style(f"graph--{name}")
             drawn = [Segment(text, styles[name]) for text, name in row]
-            yield Strip(drawn).adjust_cell_length(width, styles[""])
+            yield list(row), Strip(drawn).adjust_cell_length(width, styles[""])
 
     def _pieces(self, width: int, height: int) -> Iterator[Sequence[Piece]]:
         """The rows from the top."""
