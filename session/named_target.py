@@ -204,5 +204,5 @@ def _not_there(target: NamedTarget, names: Iterable[str]) -> ConfigError:
 
 
 def _alike(name: str, wanted: str) -> bool:
-    longest = max(len(name), len(wanted))
-    return sorted(name) == sorted(wanted) or 2 * distance(name, wanted) <= longest
+    letters, longest = distance(name, wanted), max(len(name), len(wanted))
+    return letters < 2 or 3 * letters <= longest or sorted(name) == sorted(wanted)

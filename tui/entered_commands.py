@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from collectors.errors import PodwireError
+from collectors.errors import ConfigError, PodwireError
+from collectors.sanitize import sanitize
 from session.favourites import ContextNamespace, Favourites
 from tui.command_line import CommandChoices, namespace_of, place_of, typed
 from tui.keymap import KEYS
@@ -98,9 +99,9 @@ class EnteredCommands:
 
     async def _command_forget(self, argument: str) -> None:
         here = self._here()
-        place = place_of(argument, {one.context for one in Favourites().places})
-        removed = await asyncio.to_thread(lambda: Favourites().remove(place if argument else here))
-        self._say(f"{argument} is {'no longer a favourite' if removed else 'no favourite'}.")
+        removed = await asyncio.to_thread(_forget, argument, here)
+        place = sanitize(argument, 80) or here.text
+        self._say(f"{place} is {'no longer a favourite' if removed else 'no favourite'}.")
 
     async def _command_ns(self, argument: str) -> None:
         lists = self._app.cluster_screen()
@@ -163,3 +164,13 @@ class EnteredCommands:
 
     async def _command_quit(self, _: str) -> None:
         await self._app.run_action("leave")
+
+
+def _forget(argument: str, here: ContextNamespace) -> bool:
+    """Whether it was one. Blocking."""
+    favourites = Favourites()
+    try:
+        place = place_of(argument, {one.context for one in favourites.places}) if argument else here
+    except ConfigError:  # of a context that the kubeconfig may have all the same
+        return False
+    return favourites.remove(place)

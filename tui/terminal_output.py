@@ -33,14 +33,16 @@ class TerminalOutput:
 
 @contextlib.contextmanager
 def drawn_on_terminal() -> Iterator[None]:
-    """Textual's drivers use the stream that is there when they are made."""
-    stream = sys.__stderr__
-    if stream is None:
+    """Textual's drivers use the standard error that is there when they are made; where that goes to
+    a file (`podwire 2>messages`) the console is drawn on standard output."""
+    before = sys.__stderr__
+    drawn = before if before is None or before.isatty() else sys.__stdout__
+    if drawn is None:
         yield
         return
     names = vars(sys)
-    names["__stderr__"] = TerminalOutput(stream)
+    names["__stderr__"] = TerminalOutput(drawn)
     try:
         yield
     finally:
-        names["__stderr__"] = stream
+        names["__stderr__"] = before

@@ -98,6 +98,8 @@ def test_a_node_a_pod_and_a_cron_jobs_pod() -> None:
         ("pod/web-4", r"There is no pod/web-4 in namespace shop\. There is web-1\."),
         ("deploy/wbe", r"There is no pod of deploy/wbe in namespace shop\. There is web\."),
         ("job/wbe", r"There is no pod of job/wbe in namespace shop\. Write NAMESPACE"),
+        ("wab-3", "There is no wab-3 in namespace shop. There is web-3"),
+        ("wxb-9", "There is no wxb-9 in namespace shop. Write NAMESPACE"),
         ("ing/web", r"There is no namespace 'ing'\. Write NAMESPACE"),
         ("svc/frnt", r"There is no svc/frnt in namespace shop\. There is front\."),
         ("node/n2", r"There is no node/n2\. There is n1\."),

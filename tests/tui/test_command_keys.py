@@ -148,3 +148,6 @@ async def test_favourites_are_kept_and_gone_to(state: Path) -> None:
         assert isinstance(app.screen, ClusterScreen) and app.screen.namespace == "bank"
         await typed(pilot, "forget prod bank")
         assert Favourites(state).places == []
+        await typed(pilot, "forget prod")  # of a context that there is
+        said = [note.message for note in app._notifications]
+    assert said[-2:] == ["prod bank is no longer a favourite.", "prod is no favourite."]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 
 import pytest
@@ -36,12 +35,27 @@ def test_the_thread_that_writes_goes_on() -> None:
     assert not writer.is_alive()
 
 
-def test_it_is_in_place_while_a_console_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = sys.__stderr__
+class Stream(io.StringIO):
+    def __init__(self, is_terminal: bool) -> None:
+        super().__init__()
+        self.isatty = lambda: is_terminal  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("error_is_terminal", [True, False])
+def test_it_is_in_place_while_a_console_runs(
+    monkeypatch: pytest.MonkeyPatch, error_is_terminal: bool
+) -> None:
+    """`podwire 2>messages` draws on the terminal, not into the file."""
+    error, output = Stream(error_is_terminal), Stream(True)
+    monkeypatch.setattr(sys, "__stderr__", error)
+    monkeypatch.setattr(sys, "__stdout__", output)
     with drawn_on_terminal():
         assert isinstance(sys.__stderr__, TerminalOutput)
-        assert sys.__stderr__.fileno() == os.dup2(2, 2)
-    assert sys.__stderr__ is before
+        sys.__stderr__.write("drawn")
+    assert sys.__stderr__ is error
+    assert (error.getvalue(), output.getvalue()) == (
+        ("drawn", "") if error_is_terminal else ("", "drawn")
+    )
     monkeypatch.setattr(sys, "__stderr__", None)  # as of a program without a terminal
     with drawn_on_terminal():
         assert sys.__stderr__ is None
