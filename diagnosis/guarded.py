@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TextIO, TypeVar
 
 from collectors.sanitize import sanitize
 
@@ -38,11 +40,39 @@ class _Call(threading.Thread, Generic[T]):
             self.error = error
 
 
+class _Unheard:
+    """A stream on which one thread writes nothing."""
+
+    def __init__(self, stream: TextIO, thread: threading.Thread) -> None:
+        self._stream, self._thread = stream, thread
+
+    def write(self, text: str) -> int:
+        if threading.current_thread() is self._thread:
+            return len(text)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def _unheard(name: str, thread: threading.Thread) -> Iterator[None]:
+    """What it prints would stand in the middle of an answer that is JSON, or on the console."""
+    before = getattr(sys, name)
+    setattr(sys, name, quiet := _Unheard(before, thread))
+    try:
+        yield
+    finally:
+        if getattr(sys, name) is quiet:
+            setattr(sys, name, before)
+
+
 def within(seconds: float, function: Callable[[], T]) -> T:
     """Its result. CallFailed where it raises, CallTooSlow where it lasts longer."""
     call = _Call(function)
-    call.start()
-    call.join(seconds)
+    with _unheard("stdout", call), _unheard("stderr", call):
+        call.start()
+        call.join(seconds)
     if call.is_alive():
         _stop(call)
         raise CallTooSlow(f"it needs more than {seconds:g} s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,32 @@ from diagnosis.guarded import CallFailed, CallTooSlow, described, within
 
 def test_a_result_is_handed_on() -> None:
     assert within(5.0, lambda: [1, 2]) == [1, 2]
+
+
+def test_what_it_prints_is_not_heard_and_what_others_print_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`podwire check -o json` prints JSON, whatever a rule of a package prints."""
+    streams = sys.stdout, sys.stderr
+    begun, said = threading.Event(), threading.Event()
+
+    def call() -> None:
+        sys.stdout.write("of the rule")
+        sys.stderr.write("of the rule")
+        begun.set()
+        said.wait(5.0)
+
+    def other() -> None:
+        begun.wait(5.0)
+        sys.stdout.write("of podwire\n")
+        said.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    within(5.0, call)
+    thread.join()
+    assert capsys.readouterr() == ("of podwire\n", "")
+    assert (sys.stdout, sys.stderr) == streams
 
 
 def failing(error: BaseException) -> Callable[[], None]:
