@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from cli.exit_codes import USAGE
-from cli.messages import print_message
+from cli.messages import flush_output, print_message, write_output
 from cli.open_target import OPEN
 from collectors.sanitize import sanitize
 
@@ -20,6 +21,14 @@ class CommandParser(argparse.ArgumentParser):
         if unknown:
             self._of(options).error(f"unrecognized arguments: {' '.join(unknown)}")
         return options
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """A help that cannot be written is said: argparse would be silent."""
+        if file is None or file is not sys.stdout:
+            super()._print_message(message, file)
+            return
+        write_output(message)
+        flush_output()
 
     def _of(self, options: argparse.Namespace) -> argparse.ArgumentParser:
         """The parser of the command that was given, the innermost."""

@@ -30,6 +30,7 @@ def shell(line: str, state: Path) -> subprocess.CompletedProcess[str]:
     ("line", "code", "message"),
     [
         ("--version > /dev/full", 1, "standard output cannot be written: No space left on device"),
+        ("check --help > /dev/full", 1, "No space left on device"),
         ("pcap -o jsonl tests/data/lab.pcap > /dev/full", 1, "No space left on device"),
         ("pcap -o jsonl tests/data/lab.pcap | head -n 1 > /dev/null", 141, ""),
         ("local >&- <&-", 2, "needs a terminal: what it shows is shown there only."),
