@@ -33,6 +33,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 OF_RULE = ("title", "criterion", "disproof", "fix", "verify")  # texts
 LISTS = ("inputs", "symptoms", "false_friends")
 OF_FINDING = ("title", "threshold", "disproof", "fix", "verify")
+MOST_EVIDENCE = 100
 MOST_FIX = 8_000  # characters
 SHOWN = 40
 
@@ -116,6 +117,8 @@ def _finding_problems(found: Finding) -> Iterator[str]:
         yield "its evidence is not made of Evidence"
     elif not found.evidence:
         yield "its evidence is empty"
+    elif len(found.evidence) > MOST_EVIDENCE:
+        yield f"its evidence has more than {MOST_EVIDENCE} figures"
 
 
 def _is_subject(subject: Subject) -> bool:

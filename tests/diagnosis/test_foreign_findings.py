@@ -34,6 +34,7 @@ def test_a_good_one_stays_as_it_is() -> None:
         ({"subject": replace(SUBJECT, port=cast(Any, "80"))}, "its subject has a field of the wr"),
         ({"subject": replace(SUBJECT, name=cast(Any, ["x"]))}, "its subject has a field of the wr"),
         ({"evidence": ()}, "its evidence is empty"),
+        ({"evidence": (Evidence("a", "b", 1.0),) * 101}, "evidence has more than 100 figures"),
         ({"evidence": [1]}, "its evidence is not made of Evidence"),
         ({"evidence": (Evidence("a", "b", float("nan")),)}, "its evidence is not made of Evidence"),
     ],
