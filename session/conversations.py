@@ -310,8 +310,7 @@ def _is_timer(flow: TcpFlow) -> bool:
 
 
 def _closed(flow: TcpFlow, now: int) -> int:
-    """The longest that a window stayed closed, in ns: until data went on, or the connection ended,
-    or now."""
+    """The longest that a window stayed closed, in ns: until data, the end, or now if it is."""
     if not flow.client.counts.zero_windows + flow.server.counts.zero_windows:
         return 0
     longest, since = 0, dict[bool, int]()  # by whether it is the client's
@@ -322,7 +321,9 @@ def _closed(flow: TcpFlow, now: int) -> int:
             longest = max(longest, event.at - since.pop(not event.by_client))
     is_over = flow.reset_by is not None or flow.client.fin_at or flow.server.fin_at
     end = flow.last_ns if is_over else now
-    return max(longest, *(end - at for at in since.values()), 0)
+    sides = {True: flow.client, False: flow.server}
+    still = (at for of_client, at in since.items() if not sides[of_client].window)
+    return max(longest, *(end - at for at in still), 0)
 
 
 def _without_clock(flows: Sequence[TcpFlow]) -> list[TcpFlow]:

@@ -222,6 +222,8 @@ def _subject(snapshot: Snapshot, fault: EndpointFault) -> Subject:
 def _finding(snapshot: Snapshot, fault: EndpointFault) -> Finding:
     node = node_text(fault.group.view)
     is_inferred = fault.eliminated or fault.manner == "unanswered" or _is_beyond(snapshot, fault)
+    if fault.manner == "silent" and not snapshot.pods:  # where its answers may be lost
+        is_inferred = True
     return RULE.finding(
         subject=_subject(snapshot, fault),
         title=_title(snapshot, fault),

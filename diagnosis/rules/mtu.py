@@ -17,7 +17,7 @@ from diagnosis.overlays import has_own_mtu, overhead, overlays, overlays_of_pods
 from diagnosis.path_losses import PathLoss, loss_ends, path_losses
 from diagnosis.paths import End
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.rules import retransmits
+from diagnosis.rules import endpoint_failing, retransmits
 from diagnosis.rules._losses import losses_at
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 from diagnosis.underlay_interfaces import underlay_interface
@@ -76,12 +76,15 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
 
 def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
     """The black hole that comes of an MTU; that a node which counts packets as too large drops
-    large ones alone; and what a capture alone sees retransmitted of it."""
+    large ones alone; what a capture alone sees retransmitted of it; endpoints of which no answer
+    comes to another place."""
     if other.rule == RULE.id:
         return other.subject.name == BLACK_HOLE and finding.subject.name != BLACK_HOLE
     if other.rule == retransmits.RULE.id:
         ends = retransmits.captured_ends(snapshot, other)
         return bool(ends) and ends <= _stuck_ends(snapshot)
+    if other.rule == endpoint_failing.RULE.id:
+        return finding.subject.name == BLACK_HOLE and _lacks_answers(snapshot, other)
     losses = losses_at(snapshot, other.subject) if other.rule == "packet_loss" else []
     return bool(losses) and all(_is_of_size(snapshot, finding, loss) for loss in losses)
 
@@ -95,6 +98,13 @@ def _is_of_size(snapshot: Snapshot, finding: Finding, loss: PathLoss) -> bool:
         return False
     is_opened = all(kind.name != "SYNs" for kind in loss.kinds)
     return is_opened and not _stuck_ends(snapshot).isdisjoint(loss_ends(loss))
+
+
+def _lacks_answers(snapshot: Snapshot, failing: Finding) -> bool:
+    """Whether endpoints never answer by what one place sees, and their answers are seen elsewhere,
+    and do not pass."""
+    ends = set(endpoint_failing.failing_ends(snapshot, failing))
+    return bool(ends) and ends <= _stuck_ends(snapshot)
 
 
 def _stuck_ends(snapshot: Snapshot) -> set[End]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import pytest
 
@@ -113,6 +114,14 @@ def test_how_long_a_window_stays_closed() -> None:
     other = connection(50_000, [4.0])
     assert 2_000 < seen(reader([0.2, 0.9, 0.1]), other).closed_ms < 4_000, "it is closed still"
     assert seen(connection(40_000, [0.2])).closed_ms == 0
+
+
+@pytest.mark.alike
+def test_a_window_that_opens_when_nothing_more_is_sent() -> None:
+    there = Hop(2, IN, (CLIENT, 40_000, SERVER, 8080))
+    opened = Segment(ACK, 81, 401).at(there, START + SECOND * 3 // 2)
+    other = connection(50_000, [4.0])
+    assert seen(chain(reader([0.2, 0.9, 0.1]), [opened]), other).closed_ms < 901
 
 
 def test_one_late_answer_alone_is_no_long_poll() -> None:

@@ -16,6 +16,7 @@ from tests.support import one_interface
 from tests.support.path_snapshots import (
     CLIENT,
     PODS,
+    SECOND,
     SERVICE,
     WELL,
     WELL_TOO,
@@ -185,6 +186,17 @@ def test_requests_that_do_not_get_through_behind_a_node_are_one_cause() -> None:
     passing = replace(stuck, stuck=0)
     found = rules.findings(Snapshot(0.0, (replace(view, conversations=(passing,)),)))
     assert [one.rule for one in found] == ["packet_loss"]
+
+
+def test_answers_that_leave_one_node_and_do_not_come_to_another_are_one_cause() -> None:
+    """The client's node sees an endpoint that never answers."""
+    silent = replace(WELL, endpoint=SECOND, answered=0, silent=90)
+    stuck = Conversation("TCP", CLIENT, SECOND, 8080, flows=90, answered=90, stuck=60, large=90)
+    there = replace(path_node(name="n2"), conversations=(stuck,))
+    (finding,) = rules.findings(Snapshot(0.0, (path_node(WELL, silent), there)))
+    assert finding.rule == "mtu" and "never answers a request" in finding.consequences[0]
+    (alone,) = rules.findings(Snapshot(0.0, (path_node(WELL, silent),)))
+    assert (alone.rule, alone.confidence) == ("endpoint_failing", "likely")
 
 
 def of_one_endpoint(**more: int) -> list[str]:
