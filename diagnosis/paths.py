@@ -12,9 +12,8 @@ from typing import Any
 from collectors.frozen import frozen
 
 End = tuple[str, int]  # address, port
-_by_kind: Callable[[Segments], tuple[int, ...]] = attrgetter(
-    "syn", "syn_ack", "ack", "small", "large", "fin", "rst", "bytes"
-)
+SEGMENTS = ("syn", "syn_ack", "ack", "small", "large", "fin", "rst", "bytes")
+_by_kind: Callable[[Segments], tuple[int, ...]] = attrgetter(*SEGMENTS)
 
 
 @frozen
