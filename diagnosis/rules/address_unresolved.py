@@ -16,7 +16,6 @@ from collectors.findings import Evidence, Finding
 from diagnosis.icmp_errors import NO_HOST, meaning
 from diagnosis.path_groups import node_text
 from diagnosis.rule import CONVENTION, Rule, Threshold
-from diagnosis.rules import endpoint_failing
 from diagnosis.snapshot import Conversation, Snapshot, TargetView, listed
 from diagnosis.wire_neighbours import WireNeighbour
 
@@ -50,9 +49,11 @@ RULE = Rule(
 
 
 def evaluate(snapshot: Snapshot) -> Iterator[Finding]:
-    """Of captures alone."""
+    """Of captures alone. That an endpoint does not answer is said by the rules of endpoints, with
+    what ICMP says of it."""
     for view in () if snapshot.pods else snapshot.targets:
-        asked = [one for one in view.wire if _is_in_vain(one)]
+        ends = _ends(view)
+        asked = [one for one in view.wire if _is_in_vain(one) and one.address not in ends]
         if asked and _are_rejected_here(view):
             yield _finding(view, asked)
         elif len(asked) == len(view.wire) == 1 and not (view.conversations or view.paths):
@@ -64,14 +65,9 @@ def explains(snapshot: Snapshot, finding: Finding, talk: Conversation) -> bool:
     return meaning(talk.unreachable) == NO_HOST
 
 
-def explains_finding(snapshot: Snapshot, finding: Finding, other: Finding) -> bool:
-    """That endpoints fail which have these addresses."""
-    if other.rule != endpoint_failing.RULE.id:
-        return False
-    failing = {address for address, _ in endpoint_failing.failing_ends(snapshot, other)}
-    views = (view for view in snapshot.targets if view.subject.name == finding.subject.name)
-    unresolved = {one.address for view in views for one in view.wire if _is_in_vain(one)}
-    return bool(failing) and failing <= unresolved
+def _ends(view: TargetView) -> set[str]:
+    """What connections go to."""
+    return {address for row in view.paths for address in (row.asked, row.endpoint)}
 
 
 def _is_in_vain(one: WireNeighbour) -> bool:
@@ -80,9 +76,12 @@ def _is_in_vain(one: WireNeighbour) -> bool:
 
 
 def _are_rejected_here(view: TargetView) -> bool:
-    """Whether the machine itself rejects what it cannot hand on."""
+    """Whether the machine itself rejects what it cannot hand on: most of what fails, though errors
+    are limited to about one a second (icmp_ratelimit)."""
     return any(
-        row.rejected and not row.to_server.left.syn and meaning(row.icmp) == NO_HOST
+        2 * row.rejected >= row.failed > 0
+        and not row.to_server.left.syn
+        and meaning(row.icmp) == NO_HOST
         for row in view.paths
         if row.to_server.entered.syn
     )
