@@ -17,6 +17,7 @@ from diagnosis.edit_distance import near
 from diagnosis.rule import Threshold
 
 MOST = 1e12  # of a value
+WHOLE = 100  # %
 SHOWN = 60  # characters
 SET = "set in"  # what the source of a threshold begins with that somebody has set
 _SHARED = f"{rules.__name__}._"
@@ -85,7 +86,14 @@ def _problem(key: str, value: float, known: Mapping[str, Threshold]) -> str:
         return f"the threshold {shown} cannot be set: more than one part of the diagnosis uses it."
     if not (isfinite(value) and 0 < value < MOST):
         return f"the threshold {shown} must be more than 0, and less than {MOST:,.0f}."
+    if _is_share(threshold) and value > WHOLE:
+        return f"the threshold {shown} is a share: it must be at most {WHOLE} %."
     return ""
+
+
+def _is_share(threshold: Threshold) -> bool:
+    """Some compare two figures, of which one may be a multiple of the other."""
+    return threshold.unit.startswith("%") and threshold.value <= WHOLE
 
 
 def _meant(key: str, known: Iterable[str]) -> str:

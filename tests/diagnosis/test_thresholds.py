@@ -64,6 +64,10 @@ def test_a_threshold_that_is_set_counts_and_is_said_on_the_finding() -> None:
             {"conntrack_full.warning": 0},
             "the threshold 'conntrack_full.warning' must be more than 0",
         ),
+        (
+            {"conntrack_full.warning": 600},
+            "'conntrack_full.warning' is a share: it must be at most",
+        ),
         ({"conntrack_full.warning": float("nan")}, "must be more than 0, and less than"),
         ({"conntrack_full.warning": float("inf")}, "must be more than 0, and less than"),
     ],
