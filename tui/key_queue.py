@@ -18,7 +18,6 @@ from collectors.key_priority import KEY_PRIORITY
 
 if TYPE_CHECKING:
     from textual.app import App
-    from textual.driver import Driver
     from textual.screen import Screen
 
 STUCK_S = 0.3  # a widget that vanished with its key
@@ -30,18 +29,6 @@ class Handled(Message):
     def __init__(self, key: Key) -> None:
         super().__init__()
         self.key = key
-
-
-def noting_keys(driver: type[Driver]) -> type[Driver]:
-    """A driver whose keys have priority as soon as its thread has read them."""
-
-    class NotingKeys(driver):  # type: ignore[misc,valid-type]
-        def send_message(self, message: Message) -> None:
-            if isinstance(message, Key):
-                KEY_PRIORITY.begin()
-            super().send_message(message)
-
-    return NotingKeys
 
 
 class KeyQueue:

@@ -19,6 +19,10 @@ from typing import Any
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key
+from textual.message import Message
+
+from collectors.key_priority import KEY_PRIORITY
 
 HUNG_UP = 128 + signal.SIGHUP
 
@@ -38,6 +42,12 @@ class TerminalDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.exit_event = _End(self)
+
+    def send_message(self, message: Message) -> None:
+        """A key has priority as soon as the thread has read it."""
+        if isinstance(message, Key):
+            KEY_PRIORITY.begin()
+        super().send_message(message)
 
     def start_application_mode(self) -> None:
         if self._is_begun:

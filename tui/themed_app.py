@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from textual.app import App
 from textual.binding import Binding
-from textual.driver import Driver
 from textual.filter import LineFilter, Monochrome, NoColor
 
-from tui.key_queue import noting_keys
 from tui.keymap import KEYS
 from tui.line_filters import AsciiOnly, colour_filters
 from tui.look import TerminalLook
@@ -23,9 +21,6 @@ class ThemedApp(App[int]):
     look: TerminalLook = TerminalLook()
     _has_theme = False
     _line_filters: tuple[LineFilter, ...] = ()
-
-    def get_driver_class(self) -> type[Driver]:
-        return noting_keys(super().get_driver_class())
 
     def get_css_variables(self) -> dict[str, str]:
         """None before there is a theme: those of Textual's own are not needed."""

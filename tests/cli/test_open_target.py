@@ -74,7 +74,7 @@ def kubeconfig(tmp_path: Path) -> Iterator[Path]:
         ("node/n1", "Open node n1"),
         (f"pod/{WEB}-ccccc", rf"There is no\s[\s\S]*pod/{WEB}-ccccc"),
         ("svc/wbe", "There is no svc/wbe in namespace shop. There is web."),
-        ("deploy/nobody", "There is no deploy/nobody in namespace shop. Write"),
+        ("deploy/nobody", "There is no pod of deploy/nobody in namespace shop. Write"),
         ("svc/lonely", "There is no pod behind svc/lonely in shop."),
         ("node/n9", r"There is no node/n9"),
         ("data/web", "There is no web in namespace data."),
@@ -125,5 +125,6 @@ def test_check_has_the_same_sentence_for_what_is_not_there(
     given = ["check", target, "-n", "shop", "--yes", "--kubeconfig", str(kubeconfig)]
     assert main(given) == 2
     said = capsys.readouterr().err
-    wanted = "namespace" if target == "ns/nope" else target
+    other = {"ns/nope": "namespace", "deploy/nope": "pod of deploy/nope"}
+    wanted = other.get(target, target)
     assert f"podwire: There is no {wanted}" in said, said

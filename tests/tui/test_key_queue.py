@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 
 import pytest
-from textual.drivers.headless_driver import HeadlessDriver
 from textual.events import Key
 
 from collectors.key_priority import KEY_PRIORITY
 from tests.support.replay import console
 from tests.tui.test_connectivity_matrix import EVENTS
 from tui.app import PodwireApp
-from tui.key_queue import noting_keys
 from tui.screens import connectivity_matrix
 from tui.screens.connectivity_matrix import rows_of
 from tui.screens.findings import FindingsScreen
+from tui.terminal_driver import TerminalDriver
 from tui.widgets.filter_box import FilterBox
 
 NAMES = {"/": "slash", "\r": "enter", "\x1b": "escape", "?": "question_mark"}
@@ -79,9 +78,8 @@ async def test_a_key_has_priority_from_the_terminal_to_the_frame(
     monkeypatch.setattr(KEY_PRIORITY, "end", lambda: seen.append(type(app.screen).__name__))
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause(0.8)
-        terminal = noting_keys(HeadlessDriver)(app)
-        terminal.send_message(Key("question_mark", "?"))
+        TerminalDriver(app).send_message(Key("question_mark", "?"))
         assert seen == ["begin"], "before the event loop has the key"
         await pilot.pause(0.8)
     assert seen == ["begin", "Help"], "ended on the screen that the key opened"
-    assert app.driver_class.__name__ == "NotingKeys"
+    assert app.driver_class is TerminalDriver

@@ -84,5 +84,5 @@ async def test_a_target_that_is_not_there_is_said_over_the_lists() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause(1.0)
         (said,) = app._notifications
-        assert said.message.startswith("There is no deploy/nobody in namespace")
+        assert said.message.startswith("There is no pod of deploy/nobody in namespace")
         assert type(app.screen).__name__ == "ClusterScreen"
