@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Sequence
 
 from collectors.events import Event, Mark
-from collectors.key_priority import KEY_PRIORITY
+from collectors.loop_turn import LoopTurn
 from collectors.stream import Stream
 from session.store import SCREENS, Store
 
@@ -37,12 +36,10 @@ class StoreFeed:
             self._subscription.close()
 
     async def _fold(self, batch: Sequence[Event]) -> None:
-        began, self._batch = time.monotonic(), deque(batch)
+        turn, self._batch = LoopTurn(SLICE_S), deque(batch)
         while self._batch:
             event = self._batch.popleft()
             self._store.apply(event)
             if isinstance(event, Mark):
                 self.marked.set()
-            if KEY_PRIORITY.waits or time.monotonic() - began > SLICE_S:
-                await KEY_PRIORITY.share()
-                began = time.monotonic()
+            await turn.share()

@@ -8,13 +8,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from collectors.capture.dissect import dissect
-from collectors.capture.header_values import ETHERNET
+from collectors.capture.header_values import ETHERNET, LINUX_SLL, LINUX_SLL2
 from collectors.capture.layers import Frame
 from collectors.packet import Packet
 from diagnosis.wire_neighbours import WireNeighbour
 
-COOKED, COOKED2 = 113, 276  # LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2
-TYPE_AT = {ETHERNET: (12, 14), COOKED: (14, 16), COOKED2: (0, 20)}  # the type, what follows
+TYPE_AT = {ETHERNET: (12, 14), LINUX_SLL: (14, 16), LINUX_SLL2: (0, 20)}  # the type, what follows
 ARP, IPV6 = b"\x08\x06", b"\x86\xdd"
 ICMPV6, SOLICITATION, ADVERTISEMENT = 58, 135, 136
 COPY_NS = 2_000_000  # a packet is on all interfaces of a machine within so long

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable
 
 from collectors.capture.dns_ports import is_dns_port
+from collectors.capture.header_values import ETHERNET, LINUX_SLL, LINUX_SLL2
 from collectors.capture.layers import ICMP, ICMP6, TCP, UDP
 from collectors.packet import Packet
 from collectors.privacy.address_mask import AddressMask
@@ -22,9 +23,8 @@ from collectors.privacy.payload_mask import MaskName, PayloadMask
 
 IPV4, IPV6, ARP, BRIDGED = 0x0800, 0x86DD, 0x0806, 0x6558
 VLANS = (0x8100, 0x88A8, 0x9100)
-ETHERNET, SLL, SLL2 = 1, 113, 276
 RAW, LOOPBACK = (101, 12, 14, 228, 229), (0, 108)
-LINK_TYPES = frozenset((ETHERNET, SLL, SLL2, *RAW, *LOOPBACK))
+LINK_TYPES = frozenset((ETHERNET, LINUX_SLL, LINUX_SLL2, *RAW, *LOOPBACK))
 IN_IP, IN_IP6, GRE = 4, 41, 47
 HOP_BY_HOP, FRAGMENT, DESTINATION = 0, 44, 60
 VXLAN_PORTS = (4789, 8472)  # IANA's, and that of Linux
@@ -83,10 +83,10 @@ class FrameMask:
             self._ip(0)
         elif linktype in LOOPBACK and self._has(4):
             self._ip(4)
-        elif linktype == SLL and self._has(16):
+        elif linktype == LINUX_SLL and self._has(16):
             self._cooked_address(6, self._number(4))
             self._by_type(self._number(14), 16)
-        elif linktype == SLL2 and self._has(20):
+        elif linktype == LINUX_SLL2 and self._has(20):
             self._cooked_address(12, self._data[11])
             self._by_type(self._number(0), 20)
 
